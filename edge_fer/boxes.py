@@ -1,0 +1,57 @@
+"""Box geometry on arrays: IoU, NMS, squaring, clipping. Pure functions; boxes are float32 (n, 4) x1, y1, x2, y2."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Boxes = NDArray[np.float32]
+
+
+def area(boxes: Boxes) -> NDArray[np.float32]:
+    """(n,) areas in square pixels; 0 for a box of no extent."""
+    sides = np.maximum(boxes[:, 2:] - boxes[:, :2], 0.0)
+    return np.asarray(sides[:, 0] * sides[:, 1], np.float32)
+
+
+def iou_matrix(a: Boxes, b: Boxes) -> NDArray[np.float32]:
+    """(len(a), len(b)) intersection over union in [0, 1]; 0 where both boxes have no extent."""
+    top_left = np.maximum(a[:, None, :2], b[None, :, :2])
+    bottom_right = np.minimum(a[:, None, 2:], b[None, :, 2:])
+    sides = np.maximum(bottom_right - top_left, 0.0)
+    intersection = sides[..., 0] * sides[..., 1]
+    union = area(a)[:, None] + area(b)[None, :] - intersection
+    return np.asarray(np.divide(intersection, union, out=np.zeros_like(intersection), where=union > 0), np.float32)
+
+
+def square(boxes: Boxes) -> Boxes:
+    """The smallest squares around the boxes with the same centres."""
+    sides = boxes[:, 2:] - boxes[:, :2]
+    half = sides.max(axis=1, keepdims=True) / 2
+    center = (boxes[:, :2] + boxes[:, 2:]) / 2
+    return np.concatenate((center - half, center + half), axis=1).astype(np.float32)
+
+
+def clip(boxes: Boxes, width_px: int, height_px: int) -> Boxes:
+    """The parts of the boxes that lie inside a frame."""
+    limit = np.array((width_px, height_px, width_px, height_px), np.float32)
+    return np.clip(boxes, 0.0, limit).astype(np.float32)
+
+
+def shift(boxes: Boxes, offsets: NDArray[np.float32]) -> Boxes:
+    """The boxes moved by `offsets` (n, 4), given as fractions of each box's width and height.
+
+    Source: Zhang et al. 2016 (MTCNN), bounding box regression.
+    """
+    sides = boxes[:, 2:] - boxes[:, :2]
+    return np.asarray(boxes + np.tile(sides, 2) * offsets, np.float32)
+
+
+def nms(boxes: Boxes, scores: NDArray[np.float32], iou_threshold: float) -> NDArray[np.intp]:
+    """Indices of the boxes that survive non-maximum suppression, best score first; scores are above 0."""
+    if not len(boxes):
+        return np.empty(0, np.intp)
+    xywh = np.concatenate((boxes[:, :2], boxes[:, 2:] - boxes[:, :2]), axis=1)
+    kept = cv2.dnn.NMSBoxes(xywh.tolist(), scores.tolist(), 0.0, iou_threshold)
+    return np.asarray(kept, np.intp).reshape(-1)

@@ -1,0 +1,93 @@
+"""Every error that edge_fer raises on purpose, with its exit code and what to do next.
+
+The exit codes are those of sysexits.h, so that the systemd unit can tell a mistake that a restart will
+not mend (``RestartPreventExitStatus=65 66 78``) from a fault that it may.
+
+    EdgeFerError              70
+    ├── ConfigError           78  config.yaml, an environment variable or a flag is wrong
+    ├── ModelError            65  model file missing, changed, or not what its manifest says
+    ├── CameraError           74  camera or video not found, lost, or unreadable
+    ├── BrokerError           69  MQTT broker unreachable or refusing us
+    ├── GalleryError          66  gallery corrupt, or made by another model
+    ├── EnrollError           65  a photo that nobody can be enrolled from
+    ├── InferenceError        70  a model gave something that it must not give
+    └── ConversionError       73  calibration or parity of a converted model failed
+        └── SourceError       65  a weights file that is not what it should be
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class EdgeFerError(Exception):
+    """An error with a message for the person and a hint that says what to do next.
+
+    Args:
+        message: What is wrong, in one line, naming the file, key or address.
+        hint: What to do next, in one line.
+    """
+
+    exit_code: ClassVar[int] = 70
+
+    def __init__(self, message: str, hint: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message} ({self.hint})"
+
+
+class ConfigError(EdgeFerError):
+    """config.yaml, an ``EDGE_FER__*`` variable or a flag is wrong."""
+
+    exit_code = 78
+
+
+class ModelError(EdgeFerError):
+    """A model file is missing, changed, or not what its manifest says."""
+
+    exit_code = 65
+
+
+class CameraError(EdgeFerError):
+    """A camera, video or image folder is missing, lost or unreadable."""
+
+    exit_code = 74
+
+
+class BrokerError(EdgeFerError):
+    """The MQTT broker cannot be reached or refuses us."""
+
+    exit_code = 69
+
+
+class GalleryError(EdgeFerError):
+    """The gallery file is corrupt or belongs to another identity model."""
+
+    exit_code = 66
+
+
+class EnrollError(EdgeFerError):
+    """A photo that nobody can be enrolled from."""
+
+    exit_code = 65
+
+
+class InferenceError(EdgeFerError):
+    """A model gave something that it must not give, such as NaN."""
+
+    exit_code = 70
+
+
+class ConversionError(EdgeFerError):
+    """Calibration or the parity gate of a conversion failed."""
+
+    exit_code = 73
+
+
+class SourceError(ConversionError):
+    """A weights file that is missing, truncated, or of another network."""
+
+    exit_code = 65
