@@ -1,0 +1,320 @@
+"""config.yaml → one frozen, validated object.
+
+Flags beat ``EDGE_FER__*`` environment variables (``EDGE_FER__CAMERA__FPS=10``), which beat config.yaml, which beats the
+defaults that stand here. Unknown keys are refused, every number is bounded, and all problems are told at once.
+Relative paths are relative to the config file.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, model_validator
+
+from edge_fer.errors import ConfigError
+
+ENVIRONMENT_PREFIX = "EDGE_FER__"
+LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
+
+_CHECKOUT_MODELS = Path(__file__).parent.parent / "models"
+_PACKAGE_MODELS = Path(__file__).parent / "models"
+DEFAULT_MODELS = _CHECKOUT_MODELS if _CHECKOUT_MODELS.is_dir() else _PACKAGE_MODELS
+
+
+def _beside_config_file(path: Path, info: ValidationInfo) -> Path:
+    folder = (info.context or {}).get("folder", Path())
+    return Path(folder) / path.expanduser()
+
+
+TopicId = Annotated[str, Field(pattern=r"^[a-z0-9-]+$", max_length=64)]
+FilePath = Annotated[Path, AfterValidator(_beside_config_file)]
+Probability = Annotated[float, Field(ge=0, le=1)]
+Cosine = Annotated[float, Field(ge=-1, le=1)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+
+class DeviceConfig(_Section):
+    """Where this device stands; both are levels of every MQTT topic."""
+
+    site: TopicId = "site-1"
+    name: TopicId = "room-1"
+
+
+class CameraConfig(_Section):
+    """Where the pictures come from.
+
+    Attributes:
+        source: A device (``/dev/v4l/by-id/…``, ``/dev/video0``), a video file, or a folder of images.
+        pace: Of a file: "realtime" plays by its own timestamps, "fast" as quickly as it can be processed.
+        retry_s: Longest pause between two attempts to open a camera that is gone.
+    """
+
+    source: str = "/dev/video0"
+    width_px: Annotated[int, Field(ge=160, le=7680)] = 640
+    height_px: Annotated[int, Field(ge=120, le=4320)] = 480
+    fps: Annotated[float, Field(gt=0, le=240)] = 15
+    pace: Literal["realtime", "fast"] = "realtime"
+    retry_s: Annotated[float, Field(ge=1, le=600)] = 10
+
+
+class ModelsConfig(_Section):
+    """Which models run; each file has its manifest beside it.
+
+    Attributes:
+        dir: Folder of the files named here, and of pnet.tflite, rnet.tflite and onet.tflite.
+        threads: XNNPACK threads of each model.
+    """
+
+    dir: FilePath = DEFAULT_MODELS
+    identity: str = "identity.tflite"
+    emotion: str = "emotion.tflite"
+    threads: Annotated[int, Field(ge=1, le=16)] = 2
+
+
+class DetectorConfig(_Section):
+    """MTCNN.
+
+    Attributes:
+        min_face_px: Smallest face looked for; the cost of a frame falls with its square.
+        scale_factor: Ratio of one pyramid level to the next; 0.709 halves the area (Zhang et al. 2016).
+        thresholds: Scores that a candidate needs in P-Net, R-Net and O-Net.
+    """
+
+    min_face_px: Annotated[int, Field(ge=20, le=1000)] = 40
+    scale_factor: Annotated[float, Field(ge=0.5, le=0.9)] = 0.709
+    thresholds: tuple[Probability, Probability, Probability] = (0.6, 0.7, 0.7)
+
+
+class TrackingConfig(_Section):
+    """When a face becomes a visit, and when the visit is over.
+
+    Attributes:
+        confirm_hits: Detections that make a track believed.
+        max_missed_s: How long a confirmed track outlives its last detection.
+        min_iou: Least overlap of a detection with where a track is expected.
+    """
+
+    confirm_hits: Annotated[int, Field(ge=1, le=30)] = 3
+    max_missed_s: Annotated[float, Field(gt=0, le=60)] = 1.5
+    min_iou: Annotated[float, Field(gt=0, lt=1)] = 0.3
+
+
+class QualityConfig(_Section):
+    """Faces below these are tracked but neither identified nor classified.
+
+    Attributes:
+        min_face_px: Smallest mean side of the box.
+        min_sharpness: Least focus measure in [0, 1].
+        max_yaw_deg: Largest head turn.
+    """
+
+    min_face_px: Annotated[float, Field(ge=0, le=1000)] = 24
+    min_sharpness: Probability = 0.05
+    max_yaw_deg: Annotated[float, Field(gt=0, le=90)] = 50
+
+
+class IdentityConfig(_Section):
+    """Who it is.
+
+    Attributes:
+        gallery: File of enrolled templates.
+        threshold: Cosine that makes a match; null takes the model's own, measured one.
+        min_margin: Distance in cosine that the best subject needs to the second.
+        min_votes: Embeddings behind the first answer.
+        max_attempts: Embeddings spent on a track that stays unknown.
+        interval_s: Least time between two attempts on one track.
+    """
+
+    enabled: bool = True
+    gallery: FilePath = Path("gallery.npz")
+    threshold: Cosine | None = None
+    min_margin: Annotated[float, Field(ge=0, le=1)] = 0.01
+    min_votes: Annotated[int, Field(ge=1, le=20)] = 3
+    max_attempts: Annotated[int, Field(ge=1, le=100)] = 12
+    interval_s: Annotated[float, Field(ge=0, le=60)] = 0.1
+
+    @model_validator(mode="after")
+    def _votes_fit_the_budget(self) -> IdentityConfig:
+        if self.min_votes > self.max_attempts:
+            raise ValueError(f"min_votes ({self.min_votes}) must not be above max_attempts ({self.max_attempts})")
+        return self
+
+
+EMOTION_PRESETS: dict[str, tuple[str, ...]] = {
+    "esi": ("angry", "happy", "neutral", "sad", "tired"),
+    "basic": ("angry", "disgust", "fear", "happy", "neutral", "sad", "surprise"),
+}
+
+
+class EmotionConfig(_Section):
+    """How they feel.
+
+    Attributes:
+        labels: "all" that the model has, "esi" (angry happy neutral sad tired), "basic" (FER2013's seven), or a list.
+        window_s: Time constant of the smoothing.
+        interval_s: Least time between two classifications of one track.
+        min_confidence: Probability below which no label is given; null takes the model's own, measured one.
+        min_dwell_s: Least time that a label stays once it is given.
+    """
+
+    enabled: bool = True
+    labels: Literal["all", "esi", "basic"] | tuple[str, ...] = "all"
+    window_s: Annotated[float, Field(gt=0, le=60)] = 1.0
+    interval_s: Annotated[float, Field(ge=0, le=60)] = 0.1
+    min_confidence: Probability | None = None
+    min_dwell_s: Annotated[float, Field(ge=0, le=60)] = 0.8
+
+
+class MqttConfig(_Section):
+    """The broker.
+
+    Attributes:
+        protocol: "auto" takes MQTT 5 where the broker has it and 3.1.1 where not.
+        password_file: File whose first line is the password; it never stands in config.yaml.
+        insecure_plaintext: Allow a broker beyond this machine without TLS.
+        queue_limit: Events kept while the broker is away; the oldest go first.
+    """
+
+    host: Annotated[str, Field(min_length=1)] = "localhost"
+    port: Annotated[int, Field(ge=1, le=65535)] = 1883
+    protocol: Literal["auto", "5", "3.1.1"] = "auto"
+    username: str | None = None
+    password_file: FilePath | None = None
+    tls: bool = False
+    ca_file: FilePath | None = None
+    insecure_plaintext: bool = False
+    keepalive_s: Annotated[int, Field(ge=5, le=3600)] = 30
+    queue_limit: Annotated[int, Field(ge=10, le=100_000)] = 1000
+
+    @model_validator(mode="after")
+    def _plaintext_only_at_home(self) -> MqttConfig:
+        if not (self.tls or self.insecure_plaintext or self.host in LOOPBACK_HOSTS):
+            raise ValueError(
+                f"{self.host} would get names and emotions without encryption: set mqtt.tls: true, or "
+                "mqtt.insecure_plaintext: true if the network is yours alone"
+            )
+        return self
+
+
+class EventsConfig(_Section):
+    """How often a face that stays is told of again.
+
+    Attributes:
+        heartbeat_s: Longest silence about a face that is present.
+    """
+
+    heartbeat_s: Annotated[float, Field(ge=0.5, le=3600)] = 5
+
+
+class HealthConfig(_Section):
+    """How often the device tells how it is.
+
+    Attributes:
+        interval_s: Time between two health messages.
+    """
+
+    interval_s: Annotated[float, Field(ge=1, le=3600)] = 30
+
+
+class LogConfig(_Section):
+    """What is written to standard error, or to the journal under systemd."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+class Config(_Section):
+    """All of config.yaml."""
+
+    device: DeviceConfig = DeviceConfig()
+    camera: CameraConfig = CameraConfig()
+    models: ModelsConfig = ModelsConfig()
+    detector: DetectorConfig = DetectorConfig()
+    tracking: TrackingConfig = TrackingConfig()
+    quality: QualityConfig = QualityConfig()
+    identity: IdentityConfig = IdentityConfig()
+    emotion: EmotionConfig = EmotionConfig()
+    mqtt: MqttConfig = MqttConfig()
+    events: EventsConfig = EventsConfig()
+    health: HealthConfig = HealthConfig()
+    log: LogConfig = LogConfig()
+
+
+def load(path: Path | None, flags: Mapping[str, object] | None = None) -> Config:
+    """Read, merge and check the configuration.
+
+    Args:
+        path: config.yaml, or None for the defaults.
+        flags: Values from the command line by dotted key, such as {"camera.source": "clip.avi"}.
+
+    Raises:
+        ConfigError: The file is missing or no YAML mapping, or values are wrong; the message lists them all.
+    """
+    values = _read_yaml(path) if path else {}
+    origins: dict[tuple[str, ...], str] = {}
+    for name, text in os.environ.items():
+        if name.startswith(ENVIRONMENT_PREFIX):
+            keys = tuple(name.removeprefix(ENVIRONMENT_PREFIX).lower().split("__"))
+            _set(values, keys, _parse_scalar(name, text))
+            origins[keys] = name
+    for dotted, value in (flags or {}).items():
+        _set(values, tuple(dotted.split(".")), value)
+        origins[tuple(dotted.split("."))] = "command line"
+    for section in Config.model_fields:
+        values.setdefault(section, {})  # so that defaults, too, are checked and placed relative to the file
+    try:
+        return Config.model_validate(values, context={"folder": path.parent if path else Path()})
+    except ValidationError as error:
+        problems = [_describe(problem, path, origins) for problem in error.errors()]
+        raise ConfigError("\n".join(problems), "mend the keys named; config.yaml's comments explain each") from error
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ConfigError(f"{path}: no such file", "give --config the path of your config.yaml") from error
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}", "check the file's permissions") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        first = " ".join(str(error).split())
+        raise ConfigError(f"{path}: is no valid YAML: {first}", "check indentation and colons at that line") from error
+    if values is None:
+        return {}
+    if not isinstance(values, dict):
+        raise ConfigError(f"{path}: must hold sections such as 'camera:'", "start from the config.yaml that ships")
+    return {key: {} if section is None else section for key, section in values.items()}
+
+
+def _parse_scalar(name: str, text: str) -> object:
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{name}: {text!r} is no value", "quote it as in YAML") from error
+
+
+def _set(values: dict[str, Any], keys: tuple[str, ...], value: object) -> None:
+    *sections, last = keys
+    for section in sections:
+        inner = values.setdefault(section, {})
+        if not isinstance(inner, dict):
+            return  # the file's own mistake at this key is what validation will report
+        values = inner
+    values[last] = value
+
+
+def _describe(problem: Any, path: Path | None, origins: dict[tuple[str, ...], str]) -> str:
+    parts = tuple(str(part) for part in problem["loc"])
+    keys = tuple(part for part in parts if not part.startswith(("literal[", "tuple[", "function-")))
+    origin = origins.get(keys) or (str(path) if path else "defaults")
+    message = problem["msg"].removeprefix("Value error, ")
+    if problem["type"] == "extra_forbidden":
+        message = "unknown key"
+    given = "" if isinstance(problem["input"], dict) else f" (got {problem['input']!r})"
+    return f"{origin}: {'.'.join(keys)}: {message}{given}"
