@@ -1,0 +1,65 @@
+# One runner for everything. A fresh Debian 12 needs python3, python3-venv and make; nothing here needs root.
+PYTHON ?= python3
+VENV := .venv
+VENV_CONVERT := .venv-convert
+PIP_FLAGS := --quiet --disable-pip-version-check
+UV_VERSION := 0.13.8
+
+.PHONY: help demo test lint bench convert test-converters train-emotion docs lock clean
+.DELETE_ON_ERROR:
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' Makefile | expand -t 18
+
+demo: $(VENV)/.demo ## the whole pipeline on a clip of two people, with the events a server receives
+	$(VENV)/bin/edge-fer demo
+
+test: $(VENV)/.dev ## every test that needs no TensorFlow
+	$(VENV)/bin/python -m pytest --ignore=tests/converters $(PYTEST_FLAGS)
+
+lint: $(VENV)/.dev ## ruff and mypy --strict
+	$(VENV)/bin/ruff check
+	$(VENV)/bin/ruff format --check
+	$(VENV)/bin/mypy
+
+bench: $(VENV)/.dev ## time per frame and per stage on the demo's clip
+	$(VENV)/bin/python -m benchmarks.pipeline
+
+convert: $(VENV_CONVERT)/.convert ## build models/*.tflite and their manifests from the original weights
+	$(VENV_CONVERT)/bin/edge-fer-convert all
+
+test-converters: $(VENV_CONVERT)/.convert ## the tests that need TensorFlow
+	$(VENV_CONVERT)/bin/python -m pytest tests/converters $(PYTEST_FLAGS)
+
+train-emotion: $(VENV_CONVERT)/.convert ## train the emotion network (needs the FER2013 arrays)
+	$(VENV_CONVERT)/bin/python -m converters.training.emotion
+
+docs: $(VENV)/.dev ## write the generated pages of docs/ again
+	$(VENV)/bin/python -m tests.documentation
+
+lock: ## pin the dependencies of pyproject.toml again, with hashes, for Python 3.10 to 3.13
+	sh requirements/lock.sh "$(PYTHON)" "$(UV_VERSION)"
+
+clean: ## remove what make built, environments included
+	rm -rf build dist $(VENV) $(VENV_CONVERT) .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+# The stamps: a second call finds them and starts at once.
+$(VENV)/.demo: requirements/demo.txt pyproject.toml
+	$(call environment,$(VENV),demo,about a minute)
+
+$(VENV)/.dev: requirements/dev.txt pyproject.toml
+	$(call environment,$(VENV),dev,about a minute)
+
+$(VENV_CONVERT)/.convert: requirements/convert.txt pyproject.toml
+	$(call environment,$(VENV_CONVERT),convert,some minutes: it holds TensorFlow)
+
+# $(call environment,FOLDER,LOCK,HOW LONG)
+define environment
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(not (3, 10) <= v < (3, 14) and \
+	"edge_fer needs Python 3.10 to 3.13, and $(PYTHON) is %d.%d: say make PYTHON=python3.11" % v[:2])'
+	@echo "Installing requirements/$(2).txt into $(1) ($(3), once)"
+	@test -x $(1)/bin/pip || $(PYTHON) -m venv $(1)
+	@$(1)/bin/pip install $(PIP_FLAGS) --require-hashes -r requirements/$(2).txt
+	@$(1)/bin/pip install $(PIP_FLAGS) --no-deps --no-build-isolation -e .
+	@touch $@
+endef
