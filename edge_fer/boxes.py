@@ -55,3 +55,34 @@ def nms(boxes: Boxes, scores: NDArray[np.float32], iou_threshold: float) -> NDAr
     xywh = np.concatenate((boxes[:, :2], boxes[:, 2:] - boxes[:, :2]), axis=1)
     kept = cv2.dnn.NMSBoxes(xywh.tolist(), scores.tolist(), 0.0, iou_threshold)
     return np.asarray(kept, np.intp).reshape(-1)
+
+
+def nms_by_group(
+    boxes: Boxes, scores: NDArray[np.float32], groups: NDArray[np.int32], iou_threshold: float
+) -> NDArray[np.intp]:
+    """Like `nms`, but boxes of different groups never suppress each other."""
+    if not len(boxes):
+        return np.empty(0, np.intp)
+    xywh = np.concatenate((boxes[:, :2], boxes[:, 2:] - boxes[:, :2]), axis=1)
+    kept = cv2.dnn.NMSBoxesBatched(xywh.tolist(), scores.tolist(), groups.tolist(), 0.0, iou_threshold)
+    return np.asarray(kept, np.intp).reshape(-1)
+
+
+def nms_contained(boxes: Boxes, scores: NDArray[np.float32], threshold: float) -> NDArray[np.intp]:
+    """Suppression by the share of the smaller box that is covered, which also drops a face inside a face.
+
+    Returns:
+        Indices of the boxes that stay, best score first.
+
+    Source: Zhang et al. 2016's published code, NMS of type "Min" after O-Net.
+    """
+    top_left = np.maximum(boxes[:, None, :2], boxes[None, :, :2])
+    bottom_right = np.minimum(boxes[:, None, 2:], boxes[None, :, 2:])
+    covered = np.maximum(bottom_right - top_left, 0.0).prod(axis=2)
+    areas = area(boxes)
+    limit = threshold * np.minimum(areas[:, None], areas[None, :])
+    kept: list[int] = []
+    for index in np.argsort(-scores, kind="stable"):
+        if not (covered[index, kept] > limit[index, kept]).any():
+            kept.append(int(index))
+    return np.asarray(kept, np.intp)

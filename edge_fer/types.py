@@ -118,7 +118,7 @@ class Detection:
 
 
 class TrackState(Enum):
-    """TENTATIVE: seen, not yet believed. CONFIRMED: being followed. LOST: missed, or ended."""
+    """TENTATIVE: seen, not yet believed. CONFIRMED: being followed, seen or not. LOST: ended; reported once."""
 
     TENTATIVE = "tentative"
     CONFIRMED = "confirmed"
@@ -136,6 +136,7 @@ class Track:
         last_seen_s: Monotonic seconds of the last detection.
         hits: Number of detections so far.
         detection: This frame's detection, or None while missed.
+        velocity_px_s: Smoothed motion of the box's centre, pixels per second.
     """
 
     track_id: int
@@ -145,6 +146,7 @@ class Track:
     last_seen_s: float
     hits: int
     detection: Detection | None
+    velocity_px_s: tuple[float, float] = (0.0, 0.0)
 
 
 class IdentityState(Enum):

@@ -1,0 +1,154 @@
+"""MTCNN: frame → faces with five landmarks, by a cascade of three networks.
+
+P-Net proposes windows over a pyramid, R-Net throws most of them out, O-Net places box and landmarks.
+
+Source: Zhang et al. 2016, "Joint Face Detection and Alignment using Multi-task Cascaded Convolutional Networks".
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_fer import boxes as geometry
+from edge_fer import pyramid
+from edge_fer.boxes import Boxes
+from edge_fer.config import DetectorConfig
+from edge_fer.runtime import Model
+from edge_fer.types import Box, Detection, Landmarks
+
+Mips = tuple[NDArray[np.uint8], ...]
+Floats = NDArray[np.float32]
+
+R_NET_PX, O_NET_PX = 24, 48
+
+NMS_WITHIN_LEVEL, NMS_BETWEEN_LEVELS, NMS_R_NET, NMS_O_NET = 0.5, 0.7, 0.7, 0.7
+"""Overlaps above which the weaker of two candidates goes. Source: Zhang et al.'s published code."""
+
+_MIP_COUNT = 7
+"""Enough to show a face of 12 · 2⁷ px as one window."""
+
+_NO_FACES: tuple[Detection, ...] = ()
+
+
+class Mtcnn:
+    """The cascade, with its buffers; one thread owns it.
+
+    Args:
+        folder: Holds pnet.tflite, rnet.tflite and onet.tflite with their manifests.
+        config: Smallest face, pyramid step, thresholds.
+        threads: XNNPACK threads of each network.
+
+    Raises:
+        ModelError: A network is missing, changed, or takes another input.
+    """
+
+    def __init__(self, folder: Path, config: DetectorConfig, *, threads: int = 1) -> None:
+        self.models = tuple(Model(folder / f"{name}.tflite", threads=threads) for name in ("pnet", "rnet", "onet"))
+        self._p_net, self._r_net, self._o_net = self.models
+        self._config = config
+        self._canvas = np.empty((0, 0, 3), np.uint8)
+
+    def detect(self, rgb: NDArray[np.uint8]) -> tuple[Detection, ...]:
+        """Find all faces.
+
+        Args:
+            rgb: uint8 (H, W, 3), RGB, of any size; the pyramid is planned again when the size changes.
+
+        Returns:
+            Best score first. Boxes may reach outside the frame.
+        """
+        pictures = pyramid.mips(rgb, _MIP_COUNT)
+        candidates = self._propose(rgb.shape[1], rgb.shape[0], pictures)
+        candidates = self._reject(pictures, candidates)
+        return self._place(pictures, candidates)
+
+    def _propose(self, width_px: int, height_px: int, pictures: Mips) -> Boxes:
+        """Candidate squares, from P-Net on the whole pyramid."""
+        layout = pyramid.plan(width_px, height_px, self._config.min_face_px, self._config.scale_factor)
+        if not layout.levels:
+            return np.empty((0, 4), np.float32)
+        if self._canvas.shape[:2] != (layout.height_px, layout.width_px):
+            self._canvas = np.full((layout.height_px, layout.width_px, 3), pyramid.EMPTY, np.uint8)
+        pyramid.paint(self._canvas, layout, pictures)
+        output = self._p_net(self._canvas[None])[0].reshape(-1, 5)
+        passed = np.flatnonzero((output[:, 0] > _logit(self._config.thresholds[0])) & (layout.level_of >= 0))
+        windows, logits = layout.windows[passed], output[passed, 0]
+        kept = geometry.nms_by_group(windows, _sigmoid(logits), layout.level_of[passed], NMS_WITHIN_LEVEL)
+        found = geometry.shift(windows[kept], output[passed[kept], 1:])
+        return geometry.square(found[geometry.nms(found, _sigmoid(logits[kept]), NMS_BETWEEN_LEVELS)])
+
+    def _reject(self, pictures: Mips, candidates: Boxes) -> Boxes:
+        """The candidate squares that R-Net believes, moved as it says."""
+        if not len(candidates):
+            return candidates
+        output = self._r_net(crops(pictures, candidates, R_NET_PX))[0].reshape(-1, 5)
+        passed = output[:, 0] > _logit(self._config.thresholds[1])
+        found = geometry.shift(candidates[passed], output[passed, 1:])
+        return geometry.square(found[geometry.nms(found, _sigmoid(output[passed, 0]), NMS_R_NET)])
+
+    def _place(self, pictures: Mips, candidates: Boxes) -> tuple[Detection, ...]:
+        """The faces among the candidate squares, with box and landmarks from O-Net."""
+        if not len(candidates):
+            return _NO_FACES
+        output = self._o_net(crops(pictures, candidates, O_NET_PX))[0].reshape(-1, 15)
+        passed = output[:, 0] > _logit(self._config.thresholds[2])
+        output, squares = output[passed], candidates[passed]
+        scores = _sigmoid(output[:, 0])
+        found = geometry.shift(squares, output[:, 1:5])
+        points = _points(squares, output[:, 5:])
+        return tuple(
+            Detection(Box(*map(float, found[i])), float(scores[i]), Landmarks.from_array(points[i]))
+            for i in geometry.nms_contained(found, scores, NMS_O_NET)
+        )
+
+
+def crops(pictures: Mips, squares: Boxes, side_px: int) -> NDArray[np.uint8]:
+    """Cut squares out and bring them to one size.
+
+    Args:
+        pictures: Mips of the frame.
+        squares: float32 (n, 4) in frame pixels; parts outside the frame become grey.
+        side_px: Size of the crops.
+
+    Returns:
+        uint8 (n, side_px, side_px, 3).
+    """
+    shrink = np.maximum((squares[:, 2] - squares[:, 0]) / side_px, 1.0)
+    mip_of = np.minimum(np.log2(shrink).astype(int), len(pictures) - 1)
+    cut = np.empty((len(squares), side_px, side_px, 3), np.uint8)
+    for index in range(len(squares)):
+        mip = mip_of[index]
+        x1, y1, x2, _ = squares[index] / (1 << int(mip))
+        step = max(float(x2 - x1), 1e-3) / side_px
+        # from pixel centres of the crop to pixel centres of the mip
+        matrix = np.array(((step, 0, x1 + step / 2 - 0.5), (0, step, y1 + step / 2 - 0.5)))
+        cv2.warpAffine(
+            pictures[mip],
+            matrix,
+            (side_px, side_px),
+            dst=cut[index],
+            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+            borderValue=(pyramid.EMPTY,) * 3,
+        )
+    return cut
+
+
+def _points(squares: Boxes, fractions: Floats) -> Floats:
+    """(n, 5, 2) frame pixels from (n, 10) fractions of the squares, x1…x5 y1…y5."""
+    sides = squares[:, 2:] - squares[:, :2]
+    return np.asarray(
+        fractions.reshape(-1, 2, 5).transpose(0, 2, 1) * sides[:, None] + squares[:, None, :2], np.float32
+    )
+
+
+def _logit(probability: float) -> float:
+    with np.errstate(divide="ignore"):  # thresholds 0 and 1 mean all and none
+        return float(np.log(probability) - np.log1p(-probability))
+
+
+def _sigmoid(logits: Floats) -> Floats:
+    return np.asarray(1 / (1 + np.exp(-logits)), np.float32)

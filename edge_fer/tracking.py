@@ -1,0 +1,145 @@
+"""Detections of one frame → tracks that last. Lifetimes are in seconds, so the frame rate does not matter.
+
+A track is one visit of one face. It is expected where its motion leads it, meets the detection that overlaps it most,
+and survives short misses. A face that comes back later is a new visit; who it is, is the identity stage's business.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_fer import boxes as geometry
+from edge_fer.config import TrackingConfig
+from edge_fer.types import Box, Detection, Track, TrackState
+
+_MOTION_S = 0.3
+"""Time constant of the velocity estimate: longer than a detection's jitter, shorter than a turn of the head."""
+
+_NEAR = 0.75
+"""Without overlap, centres nearer than this share of the mean side are the same face, if it is of like size."""
+
+_LIKE_SIZE = 0.6
+"""Smaller side over larger side of boxes of like size."""
+
+
+class Tracker:
+    """Follows faces from frame to frame; one thread owns it."""
+
+    def __init__(self, config: TrackingConfig) -> None:
+        self._config = config
+        self._alive: tuple[Track, ...] = ()
+        self._next_id = 1
+        self._updated_s = 0.0
+
+    def update(self, detections: Sequence[Detection], now_s: float) -> tuple[Track, ...]:
+        """Take in the detections of one frame.
+
+        Args:
+            detections: Of this frame.
+            now_s: The frame's monotonic time; never before that of the last call.
+
+        Returns:
+            All tracks alive, oldest first, and those that ended with this frame as LOST.
+        """
+        step_s = now_s - self._updated_s
+        self._updated_s = now_s
+        expected = [_expected(track, step_s) for track in self._alive]
+        pairs = associate([track.box for track in expected], [found.box for found in detections], self._config.min_iou)
+        tracks = [
+            _met(track, detections[pairs[i]], now_s, self._config.confirm_hits)
+            if i in pairs
+            else _missed(track, step_s)
+            for i, track in enumerate(expected)
+        ]
+        tracks = [track if self._lasts(track, now_s) else replace(track, state=TrackState.LOST) for track in tracks]
+        tracks += [self._begun(detections[j], now_s) for j in sorted(set(range(len(detections))) - set(pairs.values()))]
+        self._alive = tuple(track for track in tracks if track.state is not TrackState.LOST)
+        return tuple(tracks)
+
+    def _begun(self, detection: Detection, now_s: float) -> Track:
+        state = TrackState.CONFIRMED if self._config.confirm_hits == 1 else TrackState.TENTATIVE
+        track = Track(self._next_id, state, detection.box, now_s, now_s, 1, detection)
+        self._next_id += 1
+        return track
+
+    def _lasts(self, track: Track, now_s: float) -> bool:
+        # an unconfirmed track gets a third of the patience: a false alarm seldom comes twice
+        patience_s = self._config.max_missed_s / (1 if track.state is TrackState.CONFIRMED else 3)
+        return now_s - track.last_seen_s <= patience_s
+
+
+def associate(expected: Sequence[Box], found: Sequence[Box], min_iou: float) -> dict[int, int]:
+    """Pair expected boxes with found ones, best overlap first, then what is left by nearness and like size.
+
+    Returns:
+        Index in `expected` → index in `found`; each at most once.
+    """
+    if not expected or not found:
+        return {}
+    a = np.stack([box.xyxy() for box in expected])
+    b = np.stack([box.xyxy() for box in found])
+    pairs = _greedy(geometry.iou_matrix(a, b), min_iou, {})
+    return _greedy(_nearness(a, b), 1 - _NEAR, pairs)
+
+
+def _greedy(affinity: NDArray[np.float32], least: float, taken: dict[int, int]) -> dict[int, int]:
+    pairs = dict(taken)
+    for flat in np.argsort(-affinity, axis=None, kind="stable"):
+        row, column = divmod(int(flat), affinity.shape[1])
+        if affinity[row, column] < least:
+            break
+        if row not in pairs and column not in pairs.values():
+            pairs[row] = column
+    return pairs
+
+
+def _nearness(a: geometry.Boxes, b: geometry.Boxes) -> NDArray[np.float32]:
+    """1 − distance of centres over mean side, and −1 for boxes of unlike size: (len(a), len(b))."""
+    side_a, side_b = np.sqrt(geometry.area(a))[:, None], np.sqrt(geometry.area(b))[None, :]
+    center_a, center_b = (a[:, :2] + a[:, 2:]) / 2, (b[:, :2] + b[:, 2:]) / 2
+    distance = np.linalg.norm(center_a[:, None] - center_b[None, :], axis=2)
+    alike = np.minimum(side_a, side_b) >= _LIKE_SIZE * np.maximum(side_a, side_b)
+    near = 1 - distance / np.maximum((side_a + side_b) / 2, 1e-6)
+    return np.asarray(np.where(alike, near, -1.0), np.float32)
+
+
+def _expected(track: Track, step_s: float) -> Track:
+    """The track with its box where its motion leads it in `step_s`."""
+    vx, vy = track.velocity_px_s
+    return replace(track, box=track.box.moved(vx * step_s, vy * step_s))
+
+
+def _met(expected: Track, detection: Detection, now_s: float, confirm_hits: int) -> Track:
+    hits = expected.hits + 1
+    return replace(
+        expected,
+        state=TrackState.CONFIRMED if hits >= confirm_hits else expected.state,
+        box=detection.box,
+        last_seen_s=now_s,
+        hits=hits,
+        detection=detection,
+        velocity_px_s=_velocity(expected, detection.box, now_s),
+    )
+
+
+def _missed(expected: Track, step_s: float) -> Track:
+    """Coasting, ever slower: what left at speed must not sweep over its neighbours."""
+    left = math.exp(-step_s / _MOTION_S)
+    vx, vy = expected.velocity_px_s
+    return replace(expected, detection=None, velocity_px_s=(vx * left, vy * left))
+
+
+def _velocity(expected: Track, box: Box, now_s: float) -> tuple[float, float]:
+    """The motion, corrected by how far the face is from where it was expected."""
+    elapsed_s = now_s - expected.last_seen_s
+    vx, vy = expected.velocity_px_s
+    if elapsed_s <= 0:
+        return vx, vy
+    gain = (1 - math.exp(-elapsed_s / _MOTION_S)) / elapsed_s
+    (expected_x, expected_y), (x, y) = expected.box.center, box.center
+    return vx + gain * (x - expected_x), vy + gain * (y - expected_y)
