@@ -1,0 +1,258 @@
+"""Events, status and health → the JSON that a server receives, as docs/mqtt.md and edge_fer/schemas/ describe it.
+
+`seq` and `replayed` of an event belong to the stream and not to the event: the outbox adds them.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import secrets
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any, Literal, TypedDict
+
+from edge_fer import __version__
+from edge_fer.config import Config
+from edge_fer.manifest import Manifest
+from edge_fer.topics import EVENT_EXPIRY_S, Message, Topics
+from edge_fer.types import (
+    Emotion,
+    EmotionEvent,
+    Event,
+    FaceEvent,
+    Gap,
+    Identity,
+    Quality,
+    SystemEvent,
+    SystemEventType,
+)
+
+CameraState = Literal["opening", "ok", "lost", "ended"]
+
+_TIMESYNCD_FLAG = Path("/run/systemd/timesync/synchronized")
+_TIME_ERROR = 5
+"""adjtimex(2): the clock is not synchronised."""
+
+_CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+
+class HealthReadings(TypedDict):
+    """What the health message tells; None where the device cannot know.
+
+    `latency_ms_*` is from capture to publish over the last interval, `frame_age_s` the time since the last frame.
+    """
+
+    uptime_s: float
+    camera: CameraState
+    fps: float
+    frames: int
+    frames_dropped: int
+    frame_age_s: float | None
+    latency_ms_p50: float | None
+    latency_ms_p95: float | None
+    rss_mb: float
+    temperature_c: float | None
+    throttled: bool | None
+
+
+class OutboxReadings(TypedDict):
+    """Events since the start: waiting now, acknowledged by the broker, refused by it, and dropped unsent."""
+
+    queued: int
+    acked: int
+    refused: int
+    dropped: int
+
+
+class Payloads:
+    """Builds the messages of one run of one device; thread-safe, for it keeps no state but its boot id.
+
+    Args:
+        topics: Of this device.
+        models: Manifest of each model in use by task; events carry those of "identity" and "emotion".
+        is_synced: Whether the wall clock can be believed.
+        now: Wall clock, time zone aware.
+    """
+
+    def __init__(
+        self,
+        topics: Topics,
+        models: Mapping[str, Manifest],
+        *,
+        is_synced: Callable[[], bool] | None = None,
+        now: Callable[[], datetime] | None = None,
+    ) -> None:
+        self.topics = topics
+        self.boot_id = str(uuid.uuid4())
+        self._models = dict(models)
+        self._is_synced = is_synced or clock_synced
+        self._now = now or (lambda: datetime.now(timezone.utc))
+
+    def event(self, event: Event, *, latency_ms: float | None = None) -> Message:
+        """The message of an event.
+
+        Args:
+            latency_ms: From capture to now; None for a file, whose frames have no capture.
+        """
+        if isinstance(event, FaceEvent):
+            return self._event_message(self.topics.face, self._face(event, latency_ms))
+        if isinstance(event, EmotionEvent):
+            return self._event_message(self.topics.emotion, self._emotion(event, latency_ms))
+        return self._event_message(self.topics.system, self._system(event))
+
+    def gap(self, gap: Gap) -> Message:
+        """The system event that tells of dropped events."""
+        detail = f"{gap.dropped} events were dropped while the broker was away"
+        return self.event(SystemEvent(SystemEventType.GAP, self._now(), detail, gap))
+
+    def status(self, config: Config, *, camera_state: CameraState) -> Message:
+        """Retained: what this device is and runs. It names no person."""
+        payload = {
+            **self._head("status", self._now()),
+            "version": __version__,
+            "event_schemas": ["edge_fer.face/1", "edge_fer.emotion/1", "edge_fer.system/1", "edge_fer.health/1"],
+            "models": {
+                task: {"name": manifest.name, "sha256": manifest.sha256} for task, manifest in self._models.items()
+            },
+            "camera": {"source": config.camera.source, "state": camera_state},
+            "identity_enabled": config.identity.enabled,
+            "emotion_enabled": config.emotion.enabled,
+            "tls": config.mqtt.tls,
+            "insecure_plaintext": config.mqtt.insecure_plaintext,
+        }
+        return Message(self.topics.status, payload, retain=True)
+
+    def health(self, readings: HealthReadings, outbox: OutboxReadings) -> Message:
+        """How the device is; QoS 0, for the next one follows soon."""
+        measured = {name: _rounded(value, 2) for name, value in readings.items() if not name.startswith("latency_ms_")}
+        payload = {
+            **self._head("health", self._now()),
+            **measured,
+            "latency_ms": {
+                "p50": _rounded(readings["latency_ms_p50"], 1),
+                "p95": _rounded(readings["latency_ms_p95"], 1),
+            },
+            "outbox": dict(outbox),
+        }
+        return Message(self.topics.health, payload, qos=0)
+
+    def _head(self, schema: str, at: datetime) -> dict[str, Any]:
+        return {
+            "schema": f"edge_fer.{schema}/1",
+            "site": self.topics.site,
+            "device": self.topics.device,
+            "boot_id": self.boot_id,
+            "ts": iso_utc(at),
+            "clock_synced": self._is_synced(),
+        }
+
+    def _event_head(self, schema: str, event: Event) -> dict[str, Any]:
+        return {"id": ulid(), **self._head(schema, event.at), "type": event.type.value}
+
+    def _face(self, event: FaceEvent, latency_ms: float | None) -> dict[str, Any]:
+        return {
+            **self._event_head("face", event),
+            "track": f"t-{event.track_id}",
+            "box": [round(share, 4) for share in event.box],
+            "quality": _quality(event.quality),
+            "identity": _identity(event.identity),
+            "emotion": _emotion(event.emotion),
+            "models": self._model_ids(),
+            "latency_ms": _rounded(latency_ms, 1),
+        }
+
+    def _emotion(self, event: EmotionEvent, latency_ms: float | None) -> dict[str, Any]:
+        return {
+            **self._event_head("emotion", event),
+            "track": f"t-{event.track_id}",
+            "identity": _identity(event.identity),
+            "emotion": _emotion(event.emotion),
+            "models": self._model_ids(),
+            "latency_ms": _rounded(latency_ms, 1),
+        }
+
+    def _system(self, event: SystemEvent) -> dict[str, Any]:
+        gap = event.gap
+        told = {"dropped": gap.dropped, "first_seq": gap.first_seq, "last_seq": gap.last_seq} if gap else None
+        return {**self._event_head("system", event), "detail": event.detail, "gap": told}
+
+    def _model_ids(self) -> dict[str, str]:
+        return {task: self._models[task].short_id for task in ("identity", "emotion") if task in self._models}
+
+    def _event_message(self, topic: str, payload: dict[str, Any]) -> Message:
+        return Message(topic, payload, expiry_s=EVENT_EXPIRY_S)
+
+
+def encode(payload: Mapping[str, Any] | str) -> bytes:
+    """UTF-8 as it goes over the wire; NaN, which is no JSON, raises ValueError."""
+    if isinstance(payload, str):
+        return payload.encode()
+    return json.dumps(payload, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+
+
+def iso_utc(at: datetime) -> str:
+    """ISO 8601 in UTC with milliseconds and Z."""
+    return at.astimezone(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def ulid() -> str:
+    """26 characters that sort by time: 48 bits of milliseconds, 80 random bits.
+
+    Four lines instead of a dependency: nothing here parses one, and python-ulid would be one more wheel to pin on five
+    Python versions and three architectures.
+
+    Source: https://github.com/ulid/spec
+    """
+    number = (time.time_ns() // 1_000_000) << 80 | secrets.randbits(80)
+    return "".join(_CROCKFORD[number >> shift & 31] for shift in range(125, -1, -5))
+
+
+def clock_synced() -> bool:
+    """Whether something keeps the wall clock right.
+
+    The kernel knows (chrony, ntpd, PTP and timesyncd all tell it), but a sandboxed service may not be allowed to ask;
+    then only systemd-timesyncd's flag file remains, and without it the answer is no.
+    """
+    if _TIMESYNCD_FLAG.exists():
+        return True
+    timex = ctypes.create_string_buffer(512)  # struct timex has 208 bytes; all zero means: change nothing
+    state: int = ctypes.CDLL(None).adjtimex(timex)
+    return 0 <= state < _TIME_ERROR
+
+
+def _quality(quality: Quality | None) -> dict[str, Any] | None:
+    if quality is None:
+        return None
+    return {
+        "face_px": round(quality.face_px),
+        "sharpness": round(quality.sharpness, 3),
+        "yaw_deg": round(quality.yaw_deg),
+    }
+
+
+def _identity(identity: Identity) -> dict[str, Any]:
+    return {
+        "state": identity.state.value,
+        "subject": identity.subject,
+        "similarity": _rounded(identity.similarity, 4),
+        "margin": _rounded(identity.margin, 4),
+        "votes": identity.votes,
+    }
+
+
+def _emotion(emotion: Emotion) -> dict[str, Any]:
+    return {
+        "state": emotion.state.value,
+        "label": emotion.label,
+        "scores": {label: round(score, 4) for label, score in emotion.scores.items()},
+        "window_s": emotion.window_s,
+        "reason": emotion.reason,
+    }
+
+
+def _rounded(value: Any, digits: int) -> Any:
+    return round(value, digits) if isinstance(value, float) else value
