@@ -85,11 +85,12 @@ class DetectorConfig(_Section):
         min_face_px: Smallest face looked for; the cost of a frame falls with its square.
         scale_factor: Ratio of one pyramid level to the next; 0.709 halves the area (Zhang et al. 2016).
         thresholds: Scores that a candidate needs in P-Net, R-Net and O-Net.
+            Source: the defaults of the mtcnn package 1.0.0.
     """
 
     min_face_px: Annotated[int, Field(ge=20, le=1000)] = 40
     scale_factor: Annotated[float, Field(ge=0.5, le=0.9)] = 0.709
-    thresholds: tuple[Probability, Probability, Probability] = (0.6, 0.7, 0.7)
+    thresholds: tuple[Probability, Probability, Probability] = (0.6, 0.7, 0.8)
 
 
 class TrackingConfig(_Section):

@@ -79,7 +79,7 @@ def load(path: Path, model: Manifest) -> Gallery:
     if not path.exists():
         return Gallery(model.sha256)
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             version, sha256 = int(stored["format"]), str(stored["model_sha256"])
             subjects, embeddings = tuple(map(str, stored["subjects"])), np.asarray(stored["embeddings"], np.float32)
     except PermissionError as error:

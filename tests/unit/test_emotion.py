@@ -1,0 +1,148 @@
+"""Masking, temperature, smoothing, hysteresis, abstention."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from edge_fer.config import EmotionConfig
+from edge_fer.emotion import EmotionClassifier, Mood, MoodKeeper
+from edge_fer.errors import ConfigError, ModelError
+from edge_fer.manifest import Manifest
+from edge_fer.types import EmotionState, Landmarks
+from tests.manifests import emotion_manifest
+
+LABELS = ("angry", "happy", "neutral", "sad", "tired", "fear")
+POINTS = Landmarks.from_array(np.array(((30, 40), (70, 40), (50, 60), (35, 80), (65, 80)), np.float32))
+
+
+def fake(manifest: Manifest, raw: list[float]) -> Any:
+    class FakeModel(SimpleNamespace):
+        def __call__(self, batch: NDArray[Any]) -> tuple[NDArray[np.float32], ...]:
+            assert batch.shape == (1, 224, 224, 1)
+            return (np.array([raw], np.float32),)
+
+    return FakeModel(manifest=manifest)
+
+
+def classify(manifest: Manifest, raw: list[float], **config: Any) -> dict[str, float]:
+    classifier = EmotionClassifier(fake(manifest, raw), EmotionConfig(**config))
+    scores = classifier.classify(np.zeros((100, 100, 3), np.uint8), POINTS)
+    return dict(zip(classifier.labels, scores.tolist(), strict=True))
+
+
+def test_labels_outside_the_choice_are_masked_and_the_rest_renormalised() -> None:
+    """The strongest logit belongs to a label that is not chosen: it takes no part."""
+    raw = [0.0, 1.0, 0.0, 0.0, 0.0, 9.0]
+    scores = classify(emotion_manifest(*LABELS), raw, labels="esi")
+    assert list(scores) == ["angry", "happy", "neutral", "sad", "tired"]
+    assert sum(scores.values()) == pytest.approx(1)
+    assert max(scores, key=lambda label: scores[label]) == "happy"
+
+
+def test_the_temperature_of_the_manifest_softens() -> None:
+    """Logits are divided by it before the softmax."""
+    raw = [2.0, 0.0]
+    hot = classify(emotion_manifest("happy", "sad", temperature=2.0), raw)
+    assert hot["happy"] == pytest.approx(1 / (1 + np.exp(-1)), abs=1e-6)
+
+
+def test_probabilities_are_only_renormalised() -> None:
+    """A model with its own softmax is not softened twice."""
+    scores = classify(
+        emotion_manifest("happy", "sad", "fear", kind="probabilities"), [0.6, 0.2, 0.2], labels=["happy", "sad"]
+    )
+    assert scores["happy"] == pytest.approx(0.75)
+
+
+def test_an_unknown_label_is_refused_with_the_choice_named() -> None:
+    """The message says which labels the model has."""
+    with pytest.raises(ConfigError, match="has no label joyful") as caught:
+        classify(emotion_manifest(*LABELS), [0.0] * 6, labels=["happy", "joyful"])
+    assert "tired" in caught.value.hint
+
+
+def test_outputs_and_labels_must_match_in_number() -> None:
+    """A model with seven outputs and six labels never gives a label."""
+    with pytest.raises(ModelError, match="gives 7 numbers for 6 labels"):
+        classify(emotion_manifest(*LABELS), [0.0] * 7)
+
+
+def keeper(**config: Any) -> MoodKeeper:
+    return MoodKeeper(("happy", "sad"), 0.4, EmotionConfig(**config))
+
+
+def fed(judge: MoodKeeper, *steps: tuple[float, float]) -> Mood:
+    """The mood after (time, probability of happy) pairs."""
+    mood = Mood()
+    for now_s, happy in steps:
+        mood = judge.heard(mood, np.array((happy, 1 - happy), np.float32), now_s)
+    return mood
+
+
+def test_a_single_outlier_changes_nothing() -> None:
+    """One sad frame in a happy second does not flicker."""
+    judge = keeper()
+    steps = [(i / 10, 0.9) for i in range(20)] + [(2.0, 0.0), (2.1, 0.9)]
+    for count in range(20, 23):
+        assert judge.decide(fed(judge, *steps[:count]), None, steps[count - 1][0]).label == "happy"
+
+
+def test_a_lasting_change_shows_within_a_second() -> None:
+    """After one window of the new expression the label has changed."""
+    judge = keeper(window_s=1.0)
+    steps = [(i / 10, 0.9) for i in range(20)] + [(2 + i / 10, 0.1) for i in range(11)]
+    assert judge.decide(fed(judge, *steps), None, 3.0).label == "sad"
+
+
+def test_smoothing_does_not_depend_on_the_frame_rate() -> None:
+    """Ten and thirty frames a second give the same score after the same time."""
+    judge = keeper()
+    scores = []
+    for fps in (10, 30):
+        mood = fed(judge, (0.0, 1.0), *((i / fps, 0.0) for i in range(1, fps + 1)))
+        assert mood.scores is not None
+        scores.append(float(mood.scores[0]))
+    assert scores[0] == pytest.approx(scores[1], abs=1e-5)
+    assert scores[0] == pytest.approx(np.exp(-1), abs=1e-5)
+
+
+def test_a_score_at_the_threshold_does_not_flicker() -> None:
+    """It takes less to keep a label than to get it, and a label stays for its dwell."""
+    judge = MoodKeeper(("happy", "sad", "fear"), 0.5, EmotionConfig(window_s=0.001, min_dwell_s=0.0))
+    mood = Mood()
+    labels = []
+    for number, happy in enumerate((0.51, 0.48, 0.51, 0.47, 0.49)):
+        rest = (1 - happy) / 2
+        mood = judge.heard(mood, np.array((happy, rest, rest), np.float32), float(number))
+        labels.append(mood.label)
+    assert labels == [0] * 5
+
+
+def test_below_the_confidence_nothing_is_said() -> None:
+    """An even distribution abstains, with the reason."""
+    judge = MoodKeeper(("happy", "sad", "fear"), 0.5, EmotionConfig())
+    mood = judge.heard(Mood(), np.array((0.4, 0.3, 0.3), np.float32), 0.0)
+    answer = judge.decide(mood, None, 0.0)
+    assert (answer.state, answer.label, answer.reason) == (EmotionState.ABSTAIN, None, "low confidence")
+    assert sum(answer.scores.values()) == pytest.approx(1)
+
+
+def test_a_short_miss_keeps_the_label_and_a_long_one_ends_it() -> None:
+    """One turned-away frame says nothing; after the window the reason is given."""
+    judge = keeper(window_s=1.0)
+    mood = fed(judge, (0.0, 0.9), (0.1, 0.9))
+    assert judge.decide(mood, "turned away", 0.5).label == "happy"
+    assert judge.decide(mood, "turned away", 2.0).reason == "turned away"
+    assert judge.decide(mood, None, 2.0).reason == "not seen"
+
+
+def test_before_the_first_crop_the_reason_is_told() -> None:
+    """A face that is too small from the start has no scores at all."""
+    judge = keeper()
+    assert judge.decide(Mood(), "face too small", 0.0).reason == "face too small"
+    assert judge.decide(Mood(), None, 0.0).scores == {}
