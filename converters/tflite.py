@@ -1,0 +1,75 @@
+"""Keras → bytes of a .tflite file, in one of four schemes; counts of the graph."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from converters.network import Network
+from edge_fer.errors import ConversionError
+
+Floats = NDArray[np.float32]
+
+
+def convert(network: Network, samples: Sequence[NDArray[np.uint8]] = ()) -> bytes:
+    """Convert in the network's scheme.
+
+    Args:
+        samples: uint8 or float32 (height, width, channels), real numbers as the network's input takes them; needed
+            for int8, unused otherwise.
+
+    Raises:
+        ConversionError: The converter refused, or int8 has no samples.
+    """
+    converter = tf.lite.TFLiteConverter.from_keras_model(_with_batch(network))
+    if network.scheme != "float32":
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    if network.scheme == "float16":
+        converter.target_spec.supported_types = [tf.float16]
+    if network.scheme == "int8":
+        if not len(samples):
+            raise ConversionError(f"{network.stem}: int8 needs calibration samples", "give --photos")
+        converter.representative_dataset = lambda: _representative(samples)
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+        converter.inference_input_type = tf.int8
+        converter.inference_output_type = tf.int8
+    try:
+        return bytes(converter.convert())
+    except (ValueError, RuntimeError, tf.errors.OpError) as error:
+        raise ConversionError(
+            f"{network.stem}: TensorFlow cannot convert it to {network.scheme}: {str(error).splitlines()[0]}",
+            "try another --scheme, or report it with the layers of the network",
+        ) from error
+
+
+def _with_batch(network: Network) -> Any:
+    """The network with its batch size fixed where the converted model is to have it fixed."""
+    if network.fixed_batch is None:
+        return network.keras
+    sides = tuple(side if side > 0 else network.smallest_side_px for side in network.input.shape[1:])
+    pixels = keras.Input(sides, batch_size=network.fixed_batch, name="pixels")
+    return keras.Model(pixels, network.keras(pixels))
+
+
+def _representative(samples: Iterable[NDArray[Any]]) -> Iterator[list[Floats]]:
+    for sample in samples:
+        yield [np.asarray(sample, np.float32)[None]]
+
+
+def count_macs(network: Network) -> int:
+    """Multiply-accumulates of one inference on one picture; 0 where the input size is free."""
+    if -1 in network.input.shape[1:]:
+        return 0
+    total = 0
+    for layer in network.keras.layers:
+        kernel = getattr(layer, "kernel", None)
+        if kernel is None:
+            continue
+        positions = int(np.prod(layer.output.shape[1:-1]))
+        total += positions * int(np.prod(kernel.shape))
+    return total
