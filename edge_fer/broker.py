@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
@@ -29,9 +30,9 @@ Protocol: TypeAlias = Literal["5", "3.1.1"]
 OnAck: TypeAlias = Callable[[int, ReasonCode], None]
 OnMessage: TypeAlias = Callable[[str, bytes, bool], None]
 
-_PAHO_PROTOCOLS: dict[Protocol, paho.MQTTProtocolVersion] = {
-    "5": paho.MQTTProtocolVersion.MQTTv5,
-    "3.1.1": paho.MQTTProtocolVersion.MQTTv311,
+_PAHO_PROTOCOLS: dict[Protocol, MQTTProtocolVersion] = {
+    "5": MQTTProtocolVersion.MQTTv5,
+    "3.1.1": MQTTProtocolVersion.MQTTv311,
 }
 _CONNECT_TIMEOUT_S = 5.0
 _CONNACK_TIMEOUT_S = 5.0
@@ -71,7 +72,7 @@ class Waker:
         return self._reader.fileno()
 
     def wake(self) -> None:
-        with contextlib.suppress(BlockingIOError):  # full: it is awake anyway
+        with contextlib.suppress(OSError):  # full: it is awake anyway; closed: nobody waits any more
             self._writer.send(b"w")
 
     def clear(self) -> None:
@@ -118,7 +119,7 @@ class Broker:
         self, protocol: Protocol, timeout_s: float, client_id: str, will: Message | None, callbacks: Callbacks | None
     ) -> Connection:
         client = paho.Client(
-            paho.CallbackAPIVersion.VERSION2,
+            CallbackAPIVersion.VERSION2,
             client_id=client_id,
             protocol=_PAHO_PROTOCOLS[protocol],
             clean_session=None if protocol == "5" else True,
@@ -226,7 +227,7 @@ class Connection:
     def _properties(self, message: Message) -> Properties | None:
         if self.protocol != "5":
             return None
-        properties = Properties(PacketTypes.PUBLISH)
+        properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
         properties.ContentType = "text/plain" if isinstance(message.payload, str) else "application/json"
         properties.PayloadFormatIndicator = 1  # UTF-8
         if message.expiry_s is not None:
@@ -280,7 +281,7 @@ class Connection:
 
     def _received(self, _client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
         if self._callbacks.on_message:
-            self._callbacks.on_message(message.topic, message.payload, message.retain)
+            self._callbacks.on_message(message.topic, bytes(message.payload), message.retain)
 
 
 def _read_password(config: MqttConfig) -> str | None:

@@ -1,7 +1,7 @@
 """Events on their way to the broker: bounded, in order, kept until the broker has them.
 
 In memory: what has not been acknowledged when the process ends is lost, and the sequence starts anew with the next
-boot id. The outbox owns `seq`, so that the order of numbers is the order on the wire, from whichever thread an event is.
+boot id. The outbox owns `seq`: the order of numbers is the order on the wire, whichever thread an event comes from.
 """
 
 from __future__ import annotations
