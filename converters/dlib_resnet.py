@@ -110,13 +110,19 @@ def _residual(x: Any, first: Layer, left: Iterator[Layer], path: Path) -> Any:
     y = _conv(y, *_folded(second, _next(left, "affine_", path)), second, relu=False)
     layer = next(left)
     if layer.kind == "avg_pool_2":
-        x = layers.AveragePooling2D(layer.window, layer.stride)(x)
+        x = _averaged(x, layer)
         layer = next(left)
     if layer.kind != "add_prev_":
         raise _misplaced(layer, path)
     _next(left, "relu_", path)
     x, y = _extended(x, y.shape), _extended(y, x.shape)
     return layers.ReLU()(layers.Add()([y, x]))
+
+
+def _averaged(x: Any, pool: Layer) -> Any:
+    """Average pooling as a depthwise convolution: the XNNPACK delegate has no average pooling of 8-bit numbers."""
+    kernel = np.full((*pool.window, x.shape[3], 1), 1 / (pool.window[0] * pool.window[1]), np.float32)
+    return _with_weights(layers.DepthwiseConv2D(pool.window, pool.stride, use_bias=False), x, kernel)
 
 
 def _extended(x: Any, shape: tuple[int, ...]) -> Any:
