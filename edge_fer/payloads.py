@@ -17,6 +17,7 @@ from typing import Any, Literal, TypedDict
 
 from edge_fer import __version__
 from edge_fer.config import Config
+from edge_fer.health import HealthReport
 from edge_fer.manifest import Manifest
 from edge_fer.topics import EVENT_EXPIRY_S, Message, Topics
 from edge_fer.types import (
@@ -38,25 +39,6 @@ _TIME_ERROR = 5
 """adjtimex(2): the clock is not synchronised."""
 
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-
-
-class HealthReadings(TypedDict):
-    """What the health message tells; None where the device cannot know.
-
-    `latency_ms_*` is from capture to publish over the last interval, `frame_age_s` the time since the last frame.
-    """
-
-    uptime_s: float
-    camera: CameraState
-    fps: float
-    frames: int
-    frames_dropped: int
-    frame_age_s: float | None
-    latency_ms_p50: float | None
-    latency_ms_p95: float | None
-    rss_mb: float
-    temperature_c: float | None
-    throttled: bool | None
 
 
 class OutboxReadings(TypedDict):
@@ -126,16 +108,29 @@ class Payloads:
         }
         return Message(self.topics.status, payload, retain=True)
 
-    def health(self, readings: HealthReadings, outbox: OutboxReadings) -> Message:
+    def health(
+        self,
+        report: HealthReport,
+        *,
+        uptime_s: float,
+        camera_state: CameraState,
+        frames_dropped: int,
+        outbox: OutboxReadings,
+    ) -> Message:
         """How the device is; QoS 0, for the next one follows soon."""
-        measured = {name: _rounded(value, 2) for name, value in readings.items() if not name.startswith("latency_ms_")}
         payload = {
             **self._head("health", self._now()),
-            **measured,
-            "latency_ms": {
-                "p50": _rounded(readings["latency_ms_p50"], 1),
-                "p95": _rounded(readings["latency_ms_p95"], 1),
-            },
+            "uptime_s": round(uptime_s),
+            "camera": camera_state,
+            "fps": _rounded(report.fps, 2),
+            "frames": report.frames,
+            "frames_dropped": frames_dropped,
+            "frame_age_s": _rounded(report.frame_age_s, 2),
+            "faces": report.faces,
+            "latency_ms": {"p50": _rounded(report.latency_p50_ms, 1), "p95": _rounded(report.latency_p95_ms, 1)},
+            "rss_mb": round(report.rss_bytes / 1e6, 1),
+            "temperature_c": _rounded(report.temperature_c, 1),
+            "throttled": report.throttled,
             "outbox": dict(outbox),
         }
         return Message(self.topics.health, payload, qos=0)
@@ -254,5 +249,5 @@ def _emotion(emotion: Emotion) -> dict[str, Any]:
     }
 
 
-def _rounded(value: Any, digits: int) -> Any:
-    return round(value, digits) if isinstance(value, float) else value
+def _rounded(value: float | None, digits: int) -> float | None:
+    return None if value is None else round(value, digits)
