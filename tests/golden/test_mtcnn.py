@@ -1,0 +1,113 @@
+"""The shipped cascade on the shipped portraits, and on pictures that hold no face at all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from edge_fer.config import DEFAULT_MODELS, DetectorConfig
+from edge_fer.mtcnn import Mtcnn, crops
+from edge_fer.pyramid import mips
+from edge_fer.types import Detection
+from tests.portraits import ASTRONAUT, GRACE_HOPPER, picture
+
+# Positions read off the portraits by eye at 8× magnification: left eye, right eye, nose tip, mouth corners.
+POINTS = {
+    ASTRONAUT: ((203, 101), (246, 103.5), (222, 127), (203, 139.5), (245, 141)),
+    GRACE_HOPPER: ((222, 190), (305, 187), (268, 235), (229, 280), (306, 279)),
+}
+
+
+@pytest.fixture(scope="module")
+def detector() -> Mtcnn:
+    return Mtcnn(DEFAULT_MODELS, DetectorConfig())
+
+
+def only(found: tuple[Detection, ...]) -> Detection:
+    assert len(found) == 1
+    return found[0]
+
+
+@pytest.mark.parametrize("path", POINTS, ids=lambda path: path.stem)
+def test_landmarks_are_where_a_person_sees_them(detector: Mtcnn, path: Path) -> None:
+    """Within 8 % of the eye distance; the network's mean error on AFLW is 6.9 % (Zhang et al. 2016, figure 4)."""
+    points = np.array(POINTS[path], np.float64)
+    found = only(detector.detect(picture(path)))
+    eyes_px = np.linalg.norm(points[1] - points[0])
+    assert np.linalg.norm(found.landmarks.array() - points, axis=1).max() < 0.08 * eyes_px
+    assert found.score > 0.99
+
+
+@pytest.mark.parametrize("scale", [0.42, 0.6, 1.0, 2.3])
+def test_size_does_not_matter(detector: Mtcnn, scale: float) -> None:
+    """From just above min_face_px to large, the face is found in the same place."""
+    rgb = picture(ASTRONAUT)
+    whole = only(detector.detect(rgb)).landmarks.array()
+    scaled = np.asarray(cv2.resize(rgb, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8)
+    found = only(detector.detect(scaled)).landmarks.array() / scale
+    eyes_px = np.linalg.norm(whole[1] - whole[0])
+    assert np.linalg.norm(found - whole, axis=1).max() < 0.08 * eyes_px  # as much as one pixel at the smallest scale
+
+
+def test_a_face_smaller_than_asked_is_left_out() -> None:
+    """min_face_px means it: at twice the face's size nothing is found."""
+    assert Mtcnn(DEFAULT_MODELS, DetectorConfig(min_face_px=220)).detect(picture(ASTRONAUT)) == ()
+
+
+def test_several_faces_at_once(detector: Mtcnn) -> None:
+    """Both portraits in one picture: two faces, each where it was."""
+    left, right = picture(ASTRONAUT), picture(GRACE_HOPPER)[:512]
+    found = detector.detect(np.concatenate((left, right), axis=1))
+    assert len(found) == 2
+    assert sorted(int(face.box.center[0] // 512) for face in found) == [0, 1]
+
+
+def test_a_face_cut_by_the_edge_is_found(detector: Mtcnn) -> None:
+    """Boxes may reach outside the frame."""
+    found = only(detector.detect(np.ascontiguousarray(picture(ASTRONAUT)[:, 195:])))
+    assert found.box.x1 < 5
+
+
+def _no_faces() -> dict[str, NDArray[np.uint8]]:
+    rng = np.random.default_rng(0)
+    return {
+        "black": np.zeros((480, 640, 3), np.uint8),
+        "grey": np.full((480, 640, 3), 128, np.uint8),
+        "noise": rng.integers(0, 256, (480, 640, 3), np.uint8),
+        "astronaut without her head": np.ascontiguousarray(picture(ASTRONAUT)[200:]),
+        "one pixel wide": np.zeros((480, 1, 3), np.uint8),
+        "one pixel": np.zeros((1, 1, 3), np.uint8),
+    }
+
+
+@pytest.mark.parametrize("name", list(_no_faces()))
+def test_where_there_is_no_face_none_is_found(detector: Mtcnn, name: str) -> None:
+    """Nothing, and no crash."""
+    assert detector.detect(_no_faces()[name]) == ()
+
+
+def test_the_frame_size_may_change(detector: Mtcnn) -> None:
+    """Back and forth between sizes, the answer for each stays the same."""
+    large, small = picture(ASTRONAUT), np.ascontiguousarray(picture(ASTRONAUT)[20:220, 120:330])
+    first = [detector.detect(large), detector.detect(small)]
+    assert [detector.detect(large), detector.detect(small)] == first
+    assert all(len(found) == 1 for found in first)
+
+
+@given(st.tuples(*[st.floats(-900, 1500, width=32)] * 2), st.floats(0, 1200, width=32))
+@settings(max_examples=50, deadline=None)
+def test_crops_at_and_beyond_every_edge(corner: tuple[float, float], side: float) -> None:
+    """Any square gives a crop; far outside it is all grey."""
+    rgb = picture(ASTRONAUT)
+    square = np.array([(*corner, corner[0] + side, corner[1] + side)], np.float32)
+    cut = crops(mips(rgb, 7), square, 24)
+    assert cut.shape == (1, 24, 24, 3)
+    outside = square[0, 2] < -4 or square[0, 3] < -4 or square[0, 0] > 520 or square[0, 1] > 520
+    if outside:
+        assert (cut == 128).all()

@@ -1,0 +1,207 @@
+"""The whole pipeline on the shipped portraits: who it is, how often it asks, and what it forgets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timezone
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from edge_fer import config, enrollment, pipeline
+from edge_fer import gallery as galleries
+from edge_fer.errors import ConfigError, EnrollError, GalleryError
+from edge_fer.gallery import Gallery
+from edge_fer.types import EmotionState, Frame, IdentityState, Observation, TrackState
+from tests.portraits import ASTRONAUT, GRACE_HOPPER, picture
+
+BLACK = np.zeros((512, 1024, 3), np.uint8)
+
+
+def scene(*people: Path) -> NDArray[np.uint8]:
+    """512 × 1024: the astronaut at the left, Grace Hopper at the right, each only where asked for."""
+    rgb = BLACK.copy()
+    if ASTRONAUT in people:
+        rgb[:, :512] = picture(ASTRONAUT)
+    if GRACE_HOPPER in people:
+        rgb[:, 512:] = picture(GRACE_HOPPER)[:512]
+    return rgb
+
+
+@pytest.fixture
+def enrolled(tmp_path: Path) -> config.Config:
+    """A configuration whose gallery holds the astronaut."""
+    settings = config.load(None, {"identity.gallery": str(tmp_path / "gallery.npz")})
+    enrollment.enroll(settings, "Eileen", [ASTRONAUT])
+    return settings
+
+
+@pytest.fixture
+def feed(enrolled: config.Config) -> Callable[..., list[tuple[Observation, ...]]]:
+    """Feeds scenes, a tenth of a second apart, to one pipeline."""
+    stages = pipeline.build(enrolled)
+    count = 0
+
+    def step(*scenes: NDArray[np.uint8]) -> list[tuple[Observation, ...]]:
+        nonlocal count
+        seen = []
+        for rgb in scenes:
+            seen.append(stages.process(Frame(rgb, count, count / 10, datetime.now(timezone.utc))))
+            count += 1
+        return seen
+
+    return step
+
+
+Feed = Callable[..., list[tuple[Observation, ...]]]
+
+
+def test_who_is_enrolled_is_named_and_who_is_not_is_not(feed: Feed) -> None:
+    """Both are seen; one is Eileen within a second, the other is unknown and stays so."""
+    last = feed(*[scene(ASTRONAUT, GRACE_HOPPER)] * 20)[-1]
+    left, right = sorted(last, key=lambda seen: seen.track.box.x1)
+    assert (left.identity.state, left.identity.subject) == (IdentityState.KNOWN, "Eileen")
+    assert (right.identity.state, right.identity.subject) == (IdentityState.UNKNOWN, None)
+    assert left.identity.votes == 3
+    assert right.identity.votes == 12
+
+
+def test_the_answers_hold_while_the_face_is_hidden(feed: Feed) -> None:
+    """A second without a detection changes neither id nor name."""
+    before = feed(*[scene(ASTRONAUT)] * 8)[-1][0]
+    hidden = feed(*[BLACK] * 9)[-1][0]
+    after = feed(scene(ASTRONAUT))[-1][0]
+    for seen in (hidden, after):
+        assert seen.track.track_id == before.track.track_id
+        assert seen.identity.subject == "Eileen"
+    assert hidden.track.detection is None
+    assert hidden.quality is None
+
+
+def test_a_visit_ends_once_and_is_forgotten(feed: Feed) -> None:
+    """One LOST observation that still names the person; the next visit starts with no votes."""
+    feed(*[scene(ASTRONAUT)] * 8)
+    ended = [seen for frame in feed(*[BLACK] * 25) for seen in frame if seen.track.state is TrackState.LOST]
+    assert [seen.identity.subject for seen in ended] == ["Eileen"]
+    again = feed(*[scene(ASTRONAUT)] * 3)[-1][0]
+    assert again.track.track_id != ended[0].track.track_id
+    assert again.identity.votes <= 1
+
+
+def test_emotions_are_of_the_models_labels(feed: Feed) -> None:
+    """A broad smile is happy; scores sum to one."""
+    seen = feed(*[scene(ASTRONAUT)] * 10)[-1][0]
+    assert sum(seen.emotion.scores.values()) == pytest.approx(1, abs=1e-5)
+    assert (seen.emotion.state, seen.emotion.label) == (EmotionState.OK, "happy")
+
+
+def test_another_gallery_applies_at_once(enrolled: config.Config) -> None:
+    """Erased while in front of the camera: not named from the next frame on."""
+    stages = pipeline.build(enrolled)
+
+    def look(first: int) -> Observation:
+        for number in range(first, first + 8):
+            seen = stages.process(Frame(scene(ASTRONAUT), number, number / 10, datetime.now(timezone.utc)))
+        return seen[0]
+
+    assert look(0).identity.subject == "Eileen"
+    stages.use_gallery(Gallery(stages.models[3].manifest.sha256))
+    assert look(8).identity.state is IdentityState.UNKNOWN
+
+
+def test_what_is_disabled_costs_nothing(tmp_path: Path) -> None:
+    """No model of a disabled stage is even loaded."""
+    settings = config.load(
+        None, {"identity.enabled": False, "emotion.enabled": False, "models.identity": "none.tflite"}
+    )
+    stages = pipeline.build(settings)
+    assert len(stages.models) == 3
+    seen = stages.process(Frame(scene(ASTRONAUT), 0, 0.0, datetime.now(timezone.utc)))[0]
+    assert seen.identity.state is IdentityState.DISABLED
+    assert seen.emotion.state is EmotionState.DISABLED
+
+
+def test_timings_account_for_the_frame(enrolled: config.Config) -> None:
+    """Stages and invoke time stay within the total."""
+    stages = pipeline.build(enrolled)
+    for number in range(4):
+        stages.process(Frame(scene(ASTRONAUT), number, number / 10, datetime.now(timezone.utc)))
+    timings = stages.timings
+    assert timings.frames == 4
+    assert 0 < timings.invoke_s < timings.total_s
+    assert sum(timings.stages.values()) <= timings.total_s
+    assert all(seconds > 0 for seconds in timings.stages.values())
+
+
+def _no_face(folder: Path) -> Path:
+    path = folder / "wall.png"
+    _write(path, np.full((300, 300, 3), 120, np.uint8))
+    return path
+
+
+def _two_faces(folder: Path) -> Path:
+    path = folder / "both.png"
+    _write(path, scene(ASTRONAUT, GRACE_HOPPER))
+    return path
+
+
+def _no_picture(folder: Path) -> Path:
+    path = folder / "text.jpg"
+    path.write_text("no picture")
+    return path
+
+
+def _empty(folder: Path) -> Path:
+    path = folder / "empty.jpg"
+    path.write_bytes(b"")
+    return path
+
+
+def _write(path: Path, rgb: NDArray[np.uint8]) -> None:
+    import cv2  # noqa: PLC0415
+
+    assert cv2.imwrite(str(path), rgb[..., ::-1])
+
+
+@pytest.mark.parametrize(
+    ("make", "told"),
+    [
+        (_no_face, "no face found"),
+        (_two_faces, "2 faces found"),
+        (_no_picture, "is no picture"),
+        (_empty, "is no picture"),
+        (lambda folder: folder / "missing.jpg", "No such file"),
+    ],
+)
+def test_a_photo_nobody_can_be_enrolled_from(
+    enrolled: config.Config, tmp_path: Path, make: Callable[[Path], Path], told: str
+) -> None:
+    """Refused by name, and the good photo beside it is not taken either."""
+    before = enrolled.identity.gallery.read_bytes()
+    with pytest.raises(EnrollError, match=told):
+        enrollment.enroll(enrolled, "Grace", [GRACE_HOPPER, make(tmp_path)])
+    assert enrolled.identity.gallery.read_bytes() == before
+
+
+def test_photos_add_up(enrolled: config.Config) -> None:
+    """Enrolling again adds to what is there; a large photo is brought down first."""
+    enrollment.enroll(enrolled, "Eileen", [ASTRONAUT])
+    enrollment.enroll(enrolled, "Grace", [GRACE_HOPPER])
+    manifest = pipeline.build(enrolled).models[3].manifest
+    assert galleries.load(enrolled.identity.gallery, manifest).photo_counts() == {"Eileen": 2, "Grace": 1}
+
+
+def test_enrolling_with_identity_off_is_refused(tmp_path: Path) -> None:
+    """Nobody's template is made where identity is disabled."""
+    settings = config.load(None, {"identity.enabled": False, "identity.gallery": str(tmp_path / "g.npz")})
+    with pytest.raises(ConfigError, match=r"identity\.enabled"):
+        enrollment.enroll(settings, "Eileen", [ASTRONAUT])
+
+
+def test_a_damaged_gallery_stops_the_start(enrolled: config.Config) -> None:
+    """Rather than running with nobody known."""
+    enrolled.identity.gallery.write_bytes(b"damaged")
+    with pytest.raises(GalleryError):
+        pipeline.build(enrolled)

@@ -1,0 +1,23 @@
+"""The two public-domain portraits that ship."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+_MEDIA = Path(__file__).parents[1] / "edge_fer" / "demo" / "media"
+
+ASTRONAUT = _MEDIA / "astronaut.png"
+GRACE_HOPPER = _MEDIA / "grace_hopper.jpg"
+
+
+@cache
+def picture(path: Path) -> NDArray[np.uint8]:
+    """uint8 (H, W, 3), RGB, read-only."""
+    rgb = np.asarray(cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB), np.uint8)
+    rgb.flags.writeable = False
+    return rgb
