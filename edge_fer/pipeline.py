@@ -103,6 +103,11 @@ class Pipeline:
         if self._identity:
             self._identity[1].use(gallery)
 
+    def forget(self) -> None:
+        """Follow nobody any more: the picture was interrupted, and whoever is seen next is a new visit."""
+        self._tracker.forget()
+        self._memories.clear()
+
     def process(self, frame: Frame) -> tuple[Observation, ...]:
         """Observe one frame.
 

@@ -36,6 +36,10 @@ class Tracker:
         self._next_id = 1
         self._updated_s = 0.0
 
+    def forget(self) -> None:
+        """End every track at once and silently; ids go on."""
+        self._alive = ()
+
     def update(self, detections: Sequence[Detection], now_s: float) -> tuple[Track, ...]:
         """Take in the detections of one frame.
 
