@@ -1,0 +1,50 @@
+"""edge-fer enroll: make a person known."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edge_fer.commands import add_config_option
+
+if TYPE_CHECKING:
+    from argparse import _SubParsersAction
+
+_DESCRIPTION = """\
+Make a person known by one or more photos. Each must show exactly one face, sharp and from the front.
+Three photos recognise much better than one. Only templates are kept, never the photos.
+
+NAME is what your server will read: a name, or a pseudonym whose meaning only your server knows.
+A daemon that is running knows the person after its next start."""
+
+
+def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Declare the verb."""
+    parser = subparsers.add_parser(
+        "enroll",
+        help="make a person known, from photos",
+        description=_DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add_config_option(parser)
+    parser.add_argument("name", metavar="NAME", help="who it is")
+    parser.add_argument("images", metavar="IMAGE", nargs="+", type=Path, help="photo with this person's face only")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Enroll, and say how good each photo is."""
+    from edge_fer import config, enrollment  # noqa: PLC0415 - --help answers without loading the models' libraries
+
+    settings = config.load(args.config)
+    photos = enrollment.enroll(settings, args.name, args.images)
+    for photo in photos:
+        quality = photo.quality
+        sys.stdout.write(
+            f"{photo.path}: face of {quality.face_px:.0f} px, sharpness {quality.sharpness:.2f}, "
+            f"turned {quality.yaw_deg:+.0f} degrees\n"
+        )
+    count = f"{len(photos)} photo{'s' if len(photos) > 1 else ''}"
+    sys.stdout.write(f"enrolled {args.name} from {count} in {settings.identity.gallery}\n")
+    return 0
