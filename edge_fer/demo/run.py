@@ -1,0 +1,161 @@
+"""The demo from end to end: clip, broker, enrolment, the daemon as a process, the server's view, the verdict."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from pathlib import Path
+
+import yaml
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from edge_fer import config as configs
+from edge_fer import enrollment
+from edge_fer.config import Config, MqttConfig
+from edge_fer.demo import broker, clip, scene, show
+from edge_fer.demo.portraits import PORTRAITS
+from edge_fer.demo.process import DaemonProcess
+from edge_fer.demo.replay import replay
+from edge_fer.demo.server import Received, Server
+from edge_fer.demo.verdict import Run, instant, problems
+from edge_fer.topics import OFFLINE, Topics
+
+_LONGEST_S = 300.0
+"""A Raspberry Pi 3 takes about a minute for the clip."""
+_LAST_WORDS_S = 5.0
+"""How long the server waits for "offline" once the process has ended."""
+
+
+def demo(folder: Path, address: tuple[str, int] | None, console: Console) -> int:
+    """Run it.
+
+    Args:
+        folder: Where clip, config, gallery, log and pictures go.
+        address: A broker's host and port; None takes that of ``EDGE_FER__MQTT__HOST``, or starts one.
+        console: Where to print.
+
+    Returns:
+        0 when everybody was recognised and nothing was lost, else 1.
+
+    Raises:
+        EdgeFerError: Something that the demo needs is missing or fails.
+    """
+    with contextlib.ExitStack() as stack:
+        progress = stack.enter_context(_progress(console))
+        source = clip.ensure(folder, _counter(progress, "making the clip"))
+        mqtt = stack.enter_context(_broker(address))
+        config_path = _write_config(folder, source, mqtt)
+        config = configs.load(config_path)
+        console.print(
+            f"Broker {mqtt.host}:{mqtt.port}, topics {Topics(config.device.site, config.device.name).everything}"
+        )
+        _enrol(config, console)
+        received, run = _watch_daemon(config, config_path, progress)
+        measured = replay(config, folder, _counter(progress, "measuring and drawing"))
+    console.print(show.summary(received, measured, run))
+    found = problems(received, [portrait.subject for portrait, _ in scene.VISITS], measured, run)
+    show.verdict(console, found, folder)
+    return 1 if found else 0
+
+
+def _progress(console: Console) -> Progress:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    return Progress(*columns, console=console, transient=True)
+
+
+def _counter(progress: Progress, title: str) -> Callable[[int, int], None]:
+    """A progress bar that is drawn once there is something to count."""
+    task = progress.add_task(title, start=False, visible=False)
+
+    def advance(done: int, total: int) -> None:
+        progress.start_task(task)
+        progress.update(task, completed=done, total=total, visible=done < total)
+
+    return advance
+
+
+@contextlib.contextmanager
+def _broker(address: tuple[str, int] | None) -> Iterator[MqttConfig]:
+    """The broker that is configured, else one of our own."""
+    flags: dict[str, object] = {"mqtt.host": address[0], "mqtt.port": address[1]} if address else {}
+    if address or f"{configs.ENVIRONMENT_PREFIX}MQTT__HOST" in os.environ:
+        yield configs.load(None, flags).mqtt
+        return
+    with broker.running() as port:
+        yield MqttConfig(host=broker.HOST, port=port)
+
+
+def _write_config(folder: Path, source: Path, mqtt: MqttConfig) -> Path:
+    """config.yaml for the daemon, beside the clip, and no gallery of an earlier demo."""
+    settings = {
+        "device": {"site": "demo", "name": "demo"},
+        "camera": {"source": str(source.resolve()), "pace": "fast"},
+        "identity": {"gallery": "gallery.npz"},
+        "mqtt": mqtt.model_dump(mode="json"),
+        "health": {"interval_s": 1},
+    }
+    path = folder / "config.yaml"
+    path.write_text("# Written by edge-fer demo at every run.\n" + yaml.safe_dump(settings, sort_keys=False))
+    (folder / "gallery.npz").unlink(missing_ok=True)
+    return path
+
+
+def _enrol(config: Config, console: Console) -> None:
+    for portrait in PORTRAITS:
+        (photo,) = enrollment.enroll(config, portrait.subject, [portrait.path])
+        console.print(
+            f"Enrolled {portrait.subject} from {portrait.path.name}: a face of {photo.quality.face_px:.0f} px"
+        )
+
+
+def _watch_daemon(config: Config, config_path: Path, progress: Progress) -> tuple[list[Received], Run]:
+    """Start the daemon and collect all that it says until it has ended."""
+    bar = progress.add_task("the daemon at work", total=scene.FRAMES)
+    printer = _Printer(progress.console, lambda frames: progress.update(bar, completed=frames))
+    topics = Topics(config.device.site, config.device.name)
+    with (
+        Server(config.mqtt, topics) as server,
+        DaemonProcess(config_path, config_path.with_name("daemon.log")) as daemon,
+    ):
+        received: list[Received] = []
+        deadline_s = time.monotonic() + _LONGEST_S
+        while time.monotonic() < deadline_s and not _is_goodbye(received):
+            if not daemon.watch():
+                deadline_s = min(deadline_s, time.monotonic() + _LAST_WORDS_S)
+            message = server.next(timeout_s=0.1)
+            if message:
+                received.append(message)
+                printer.show(message)
+        run = daemon.stop()
+    progress.update(bar, visible=False)
+    return received, run
+
+
+def _is_goodbye(received: list[Received]) -> bool:
+    return bool(received) and (received[-1].kind, received[-1].payload) == ("availability", OFFLINE)
+
+
+class _Printer:
+    """Prints events in the order of their arrival, and counts frames by what health tells."""
+
+    def __init__(self, console: Console, on_frames: Callable[[int], None]) -> None:
+        self._console = console
+        self._on_frames = on_frames
+        self._first_at: datetime | None = None
+
+    def show(self, message: Received) -> None:
+        if not isinstance(message.payload, dict):
+            return
+        if message.kind == "health":
+            self._on_frames(message.payload["frames"])
+        if not message.kind.startswith("event/"):
+            return
+        at = instant(message.payload)
+        if self._first_at is None:
+            self._first_at = at
+            self._console.print(show.header())
+        self._console.print(show.event_row(message.payload, (at - self._first_at).total_seconds()), soft_wrap=True)
