@@ -35,7 +35,7 @@ _PAHO_PROTOCOLS: dict[Protocol, MQTTProtocolVersion] = {
     "3.1.1": MQTTProtocolVersion.MQTTv311,
 }
 _CONNECT_TIMEOUT_S = 5.0
-_CONNACK_TIMEOUT_S = 5.0
+_ANSWER_TIMEOUT_S = 5.0
 _PROBE_TIMEOUT_S = 2.0
 """How long `auto` waits for an answer to MQTT 5: amqtt 0.12 misreads a will in MQTT 5 and then says nothing at all."""
 
@@ -109,11 +109,11 @@ class Broker:
         """
         chosen = self._config.protocol
         if chosen != "auto":
-            return self._connect(chosen, _CONNACK_TIMEOUT_S, client_id, will, callbacks)
+            return self._connect(chosen, _ANSWER_TIMEOUT_S, client_id, will, callbacks)
         try:
             return self._connect("5", _PROBE_TIMEOUT_S, client_id, will, callbacks)
         except _NotThisProtocolError:
-            return self._connect("3.1.1", _CONNACK_TIMEOUT_S, client_id, will, callbacks)
+            return self._connect("3.1.1", _ANSWER_TIMEOUT_S, client_id, will, callbacks)
 
     def _connect(
         self, protocol: Protocol, timeout_s: float, client_id: str, will: Message | None, callbacks: Callbacks | None
@@ -150,11 +150,13 @@ class Connection:
         self._address = address
         self._callbacks = callbacks
         self._answer: ReasonCode | None = None
+        self._granted: bool | None = None
         self._end: str = "the broker closed the connection"
         client.on_connect = self._connected
         client.on_disconnect = self._disconnected
         client.on_publish = self._published
         client.on_message = self._received
+        client.on_subscribe = self._subscribed
 
     def open(self, config: MqttConfig, timeout_s: float) -> None:
         """Send CONNECT and wait for CONNACK.
@@ -167,11 +169,7 @@ class Connection:
             self._client.connect(config.host, config.port, config.keepalive_s, clean_start=clean_start)
         except (OSError, UnicodeError) as error:  # UnicodeError: a host name that IDNA cannot encode
             raise self._unreachable(error) from error
-        deadline_s = time.monotonic() + timeout_s
-        while self._answer is None:
-            left_s = deadline_s - time.monotonic()
-            if left_s <= 0 or not self._turn(left_s, None):
-                break
+        self._wait(lambda: self._answer is not None, timeout_s)
         self._judge(self._answer)
 
     def step(self, timeout_s: float, waker: Waker | None = None) -> None:
@@ -191,8 +189,19 @@ class Connection:
         return info.mid
 
     def subscribe(self, topic_filter: str) -> None:
-        """Ask for messages, QoS 1."""
+        """Ask for messages, QoS 1, and wait until the broker has granted it.
+
+        Raises:
+            BrokerError: Denied, silent, or the connection is lost.
+        """
+        self._granted = None
         self._client.subscribe(topic_filter, qos=1)
+        self._wait(lambda: self._granted is not None, _ANSWER_TIMEOUT_S)
+        if not self._granted:
+            raise BrokerError(
+                f"MQTT broker {self._address} does not let us read {topic_filter}",
+                "allow it in the broker's access list",
+            )
 
     def disconnect(self) -> None:
         """Say goodbye, so that the broker does not publish the will; then close."""
@@ -205,6 +214,14 @@ class Connection:
         if sock is not None:
             sock.close()
         self._client.on_disconnect = None
+
+    def _wait(self, is_over: Callable[[], bool], timeout_s: float) -> None:
+        """Turn until it is over, the time is up, or the connection has ended."""
+        deadline_s = time.monotonic() + timeout_s
+        while not is_over():
+            left_s = deadline_s - time.monotonic()
+            if left_s <= 0 or not self._turn(left_s, None):
+                return
 
     def _turn(self, timeout_s: float, waker: Waker | None) -> bool:
         """One round of the network loop; False when the connection has ended."""
@@ -278,6 +295,11 @@ class Connection:
     def _published(self, _client: paho.Client, _data: Any, mid: int, reason: ReasonCode, _more: Any) -> None:
         if self._callbacks.on_ack:
             self._callbacks.on_ack(mid, reason)
+
+    def _subscribed(
+        self, _client: paho.Client, _data: Any, _mid: int, reasons: list[ReasonCode], _properties: Any
+    ) -> None:
+        self._granted = not any(reason.is_failure for reason in reasons)
 
     def _received(self, _client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
         if self._callbacks.on_message:

@@ -1,0 +1,28 @@
+"""Fixtures that several floors of the tests share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.broker import MOSQUITTO, Amqtt, Mosquitto
+
+
+@pytest.fixture
+def amqtt_broker() -> Iterator[Amqtt]:
+    """A running amqtt: MQTT 3.1.1 only."""
+    with Amqtt() as broker:
+        yield broker
+
+
+@pytest.fixture
+def mosquitto(tmp_path: Path) -> Iterator[Mosquitto]:
+    """A running mosquitto that lets everybody in: MQTT 5 and 3.1.1."""
+    if MOSQUITTO is None:
+        pytest.skip("mosquitto is not installed (apt install mosquitto)")
+    folder = tmp_path / "mosquitto"
+    folder.mkdir()
+    with Mosquitto(folder) as broker:
+        yield broker

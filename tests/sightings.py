@@ -1,0 +1,64 @@
+"""Frames, observations and events that tests make up."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+
+import numpy as np
+
+from edge_fer.types import (
+    Box,
+    Emotion,
+    EmotionEvent,
+    EmotionEventType,
+    EmotionState,
+    FaceEvent,
+    FaceEventType,
+    Frame,
+    Identity,
+    IdentityState,
+    Observation,
+    Quality,
+    Track,
+    TrackState,
+)
+
+EPOCH = datetime(2026, 11, 20, 9, 14, 3, 412_000, tzinfo=timezone.utc)
+PENDING = Identity(IdentityState.PENDING)
+ADA = Identity(IdentityState.KNOWN, "ada", 0.9512, 0.1034, 3)
+HAPPY = Emotion(EmotionState.OK, "happy", {"happy": 0.8, "neutral": 0.2}, 1.0)
+SAD = Emotion(EmotionState.OK, "sad", {"happy": 0.1, "sad": 0.9}, 1.0)
+UNSURE = Emotion(EmotionState.ABSTAIN, None, {}, 1.0, "warming up")
+BOX = Box(20, 10, 60, 50)
+QUALITY = Quality(71.4, 0.8231, 9.2)
+
+
+def frame(at_s: float, *, width_px: int = 200, height_px: int = 100) -> Frame:
+    """A black frame at this time."""
+    rgb = np.zeros((height_px, width_px, 3), np.uint8)
+    return Frame(rgb, round(at_s * 1000), at_s, EPOCH + timedelta(seconds=at_s))
+
+
+def observation(
+    track_id: int = 1,
+    state: TrackState = TrackState.CONFIRMED,
+    *,
+    identity: Identity = PENDING,
+    emotion: Emotion = UNSURE,
+    box: Box = BOX,
+    quality: Quality | None = QUALITY,
+) -> Observation:
+    """What the pipeline knows of a track."""
+    return Observation(Track(track_id, state, box, 0.0, 0.0, 5, None), 0, quality, identity, emotion)
+
+
+def face_event(
+    kind: FaceEventType = FaceEventType.ENTER, *, track_id: int = 1, identity: Identity = ADA, emotion: Emotion = HAPPY
+) -> FaceEvent:
+    """A face event of a made-up visit."""
+    return FaceEvent(kind, track_id, EPOCH, (0.1, 0.2, 0.30001, 0.4), QUALITY, identity, emotion)
+
+
+def emotion_event(emotion: Emotion = HAPPY) -> EmotionEvent:
+    """An emotion event of a made-up visit."""
+    return EmotionEvent(EmotionEventType.CHANGE, 1, EPOCH, ADA, emotion)
