@@ -12,16 +12,17 @@ from collections.abc import Sequence
 from types import ModuleType
 
 from edge_fer import __version__
-from edge_fer.commands import enroll, identities, run
+from edge_fer.commands import demo, enroll, identities, run
 from edge_fer.errors import EdgeFerError
 
-COMMANDS: dict[str, ModuleType] = {"run": run, "enroll": enroll, "identities": identities}
+COMMANDS: dict[str, ModuleType] = {"run": run, "enroll": enroll, "identities": identities, "demo": demo}
 
 _DESCRIPTION = """\
 Who is there and how they feel: from a USB camera to your own MQTT server."""
 
 _EPILOG = """\
 First steps:
+  edge-fer demo                              see it all at work, without a camera or a server
   edge-fer enroll Ada ada-1.jpg ada-2.jpg    make a person known
   edge-fer run                               watch the camera that config.yaml names
 
