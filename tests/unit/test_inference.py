@@ -1,0 +1,185 @@
+"""The inference thread's work, run in the test's own thread, with a scripted pipeline."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from datetime import datetime, timedelta, timezone
+
+import numpy as np
+import pytest
+
+from edge_fer.capture import CameraBack, CameraLost, Delivery, SourceEnded
+from edge_fer.errors import InferenceError
+from edge_fer.events import EventMaker
+from edge_fer.health import Health
+from edge_fer.inference import Inference
+from edge_fer.latest import Latest
+from edge_fer.types import (
+    Box,
+    Emotion,
+    EmotionState,
+    Event,
+    FaceEvent,
+    Frame,
+    Identity,
+    IdentityState,
+    Observation,
+    SystemEvent,
+    Track,
+    TrackState,
+)
+
+START = datetime(2026, 1, 1, tzinfo=timezone.utc)
+
+
+def frame(seq: int, captured_s: float | None = None) -> Frame:
+    at_s = seq / 10 if captured_s is None else captured_s
+    return Frame(np.zeros((48, 64, 3), np.uint8), seq, at_s, START + timedelta(seconds=seq / 10))
+
+
+class OneFace:
+    """A pipeline that sees one face in every frame, and notes what it is asked."""
+
+    def __init__(self, fails_at: int | None = None) -> None:
+        self.fails_at = fails_at
+        self.track_id = 1
+        self.seen: list[int] = []
+
+    def process(self, frame: Frame) -> Sequence[Observation]:
+        if frame.seq == self.fails_at:
+            raise InferenceError("identity.tflite: inference failed", "report it")
+        self.seen.append(frame.seq)
+        box = Box(10, 10, 20, 20)
+        track = Track(self.track_id, TrackState.CONFIRMED, box, 0.0, frame.captured_s, 3, None)
+        return (Observation(track, frame.seq, None, Identity(IdentityState.DISABLED), Emotion(EmotionState.DISABLED)),)
+
+    def forget(self) -> None:
+        self.track_id += 1
+
+
+class Notes:
+    """A sink that keeps everything as words, in order."""
+
+    def __init__(self) -> None:
+        self.words: list[str] = []
+        self.events: list[Event] = []
+        self.latencies: list[float | None] = []
+
+    def send_event(self, event: Event, latency_s: float | None) -> None:
+        track = f" {event.track_id}" if isinstance(event, FaceEvent) else ""
+        self.words.append(f"{event.type.value}{track}")
+        self.events.append(event)
+        self.latencies.append(latency_s)
+
+    def send_camera_state(self, state: str) -> None:
+        self.words.append(f"[{state}]")
+
+
+class Stage:
+    """Feeds deliveries to a thread object whose work runs here, one after the other."""
+
+    def __init__(self, pipeline: OneFace | None = None, *, timed: bool = True) -> None:
+        self.pipeline = pipeline or OneFace()
+        self.notes = Notes()
+        self.health = Health()
+        self.slot = Latest[Delivery]()
+        events = EventMaker(heartbeat_s=5)
+        self.worker = Inference(
+            self.slot, self.pipeline, events, self.notes, self.health, timed=timed, on_end=lambda _: None
+        )
+
+    def play(self, *deliveries: Delivery) -> list[str]:
+        """Run the thread's work on these deliveries, then close the slot."""
+        waiting = list(deliveries)
+
+        def take(timeout_s: float) -> Delivery | None:
+            if not waiting:
+                self.slot.close()
+                return None
+            return waiting.pop(0)
+
+        self.slot.take = take  # type: ignore[method-assign]
+        self.worker.work()
+        return self.notes.words
+
+
+LOST = CameraLost(START + timedelta(seconds=1), "/dev/video0: no such camera")
+BACK = CameraBack(START + timedelta(seconds=2))
+
+
+def test_a_visit_from_first_frame_to_stop() -> None:
+    """The camera is ok with the first frame; whoever is present when the slot is closed leaves."""
+    assert Stage().play(frame(0), frame(1)) == ["[ok]", "enter 1", "leave 1"]
+
+
+def test_a_lost_camera_ends_every_visit_first() -> None:
+    """Leave, then camera_lost; after camera_back the same face is a new visit."""
+    words = Stage().play(frame(0), LOST, BACK, frame(0))
+    assert words == ["[ok]", "enter 1", "leave 1", "camera_lost", "[lost]", "camera_back", "[ok]", "enter 2", "leave 2"]
+
+
+def test_a_lost_camera_is_explained() -> None:
+    """The event carries why and when; the problem stands until the camera is ok."""
+    stage = Stage()
+    stage.play(LOST)
+    (event,) = stage.notes.events
+    assert isinstance(event, SystemEvent)
+    assert (event.detail, event.at) == (LOST.detail, LOST.at)
+    assert stage.worker.camera_problem == LOST.detail
+    assert (stage.worker.camera_state, stage.health.report(0).faces) == ("lost", 0)
+
+
+def test_a_file_ends_the_thread() -> None:
+    """State ended, everybody leaves, and what might follow is not read."""
+    stage = Stage()
+    assert stage.play(frame(0), SourceEnded(), frame(1)) == ["[ok]", "enter 1", "[ended]", "leave 1"]
+    assert stage.pipeline.seen == [0]
+
+
+def test_a_failing_pipeline_still_says_leave() -> None:
+    """The error goes up to the thread's top, after the leave events."""
+    stage = Stage(OneFace(fails_at=1))
+    with pytest.raises(InferenceError):
+        stage.play(frame(0), frame(1))
+    assert stage.notes.words == ["[ok]", "enter 1", "leave 1"]
+
+
+def test_latency_is_from_capture_to_sending() -> None:
+    """Of a camera's frame that is half a second old: a bit more than that."""
+    stage = Stage()
+    stage.play(frame(0, captured_s=time.monotonic() - 0.5))
+    latency_s = stage.notes.latencies[0]
+    assert latency_s is not None
+    assert 0.5 <= latency_s < 5
+    report = stage.health.report(time.monotonic())
+    assert report.latency_p50_ms is not None
+    assert 500 <= report.latency_p50_ms < 5000
+
+
+def test_a_file_played_fast_has_no_latency() -> None:
+    """Its frames have no capture; health tells the time of processing."""
+    stage = Stage(timed=False)
+    stage.play(frame(0, captured_s=1e9))
+    assert stage.notes.latencies[0] is None
+    report = stage.health.report(time.monotonic())
+    assert report.latency_p50_ms is not None
+    assert 0 <= report.latency_p50_ms < 500
+
+
+def test_the_leave_is_never_before_the_last_frame() -> None:
+    """A file played fast may be ahead of the clock."""
+    stage = Stage(timed=False)
+    future = datetime.now(timezone.utc) + timedelta(hours=1)
+    picture = frame(0)
+    stage.play(Frame(picture.rgb, 0, 0.0, future))
+    assert stage.notes.events[-1].at == future
+
+
+def test_every_turn_is_a_sign_of_life(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also while no frame comes: waiting for a lost camera is no lack of progress."""
+    stage = Stage()
+    promises: list[float] = []
+    monkeypatch.setattr(stage.worker, "promise", promises.append)
+    stage.play(frame(0), frame(1), LOST)
+    assert len(promises) == 4
