@@ -86,11 +86,14 @@ class DetectorConfig(_Section):
         scale_factor: Ratio of one pyramid level to the next; 0.709 halves the area (Zhang et al. 2016).
         thresholds: Scores that a candidate needs in P-Net, R-Net and O-Net.
             Source: the defaults of the mtcnn package 1.0.0.
+        search_interval_s: Longest time between two searches of the whole frame; in between, faces are followed.
+            0 searches every frame.
     """
 
     min_face_px: Annotated[int, Field(ge=20, le=1000)] = 40
     scale_factor: Annotated[float, Field(ge=0.5, le=0.9)] = 0.709
     thresholds: tuple[Probability, Probability, Probability] = (0.6, 0.7, 0.8)
+    search_interval_s: Annotated[float, Field(ge=0, le=10)] = 0.5
 
 
 class TrackingConfig(_Section):

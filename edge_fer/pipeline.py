@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from edge_fer import gallery as galleries
 from edge_fer import quality
+from edge_fer.attention import Attention
 from edge_fer.config import Config, QualityConfig
 from edge_fer.emotion import CONFIDENCE, EmotionClassifier, Mood, MoodKeeper
 from edge_fer.gallery import Gallery
@@ -69,6 +70,7 @@ class Pipeline:
 
     Args:
         detector: Finds faces.
+        attention: Says when to search the whole frame for them.
         tracker: Follows them.
         quality_config: Which crops are good enough.
         identity: Embedder and matcher, or None where identity is disabled.
@@ -78,6 +80,7 @@ class Pipeline:
     def __init__(
         self,
         detector: Mtcnn,
+        attention: Attention,
         tracker: Tracker,
         quality_config: QualityConfig,
         *,
@@ -85,11 +88,13 @@ class Pipeline:
         emotion: tuple[EmotionClassifier, MoodKeeper] | None,
     ) -> None:
         self._detector = detector
+        self._attention = attention
         self._tracker = tracker
         self._quality_config = quality_config
         self._identity = identity
         self._emotion = emotion
         self._memories: dict[int, _Memory] = {}
+        self._seen = 0
         self.timings = Timings()
 
     @property
@@ -123,13 +128,23 @@ class Pipeline:
         started_s, invoked_s = time.perf_counter(), self._invoked_s()
         self.timings = timings = Timings(frames=self.timings.frames + 1)
         with timings.measuring("detect"):
-            detections = self._detector.detect(frame.rgb)
+            detections = self._detect(frame)
         with timings.measuring("track"):
             tracks = self._tracker.update(detections, frame.captured_s)
         observations = tuple(self._observe(track, frame) for track in tracks)
         timings.invoke_s = self._invoked_s() - invoked_s
         timings.total_s = time.perf_counter() - started_s
         return observations
+
+    def _detect(self, frame: Frame) -> tuple[Detection, ...]:
+        expected = self._tracker.expected(frame.captured_s)
+        lost_sight = len(expected) > self._seen
+        if self._attention.needs_search(frame.rgb, frame.captured_s, lost_sight=lost_sight):
+            detections = self._detector.detect(frame.rgb)
+        else:
+            detections = self._detector.follow(frame.rgb, expected)
+        self._seen = len(detections)
+        return detections
 
     def _observe(self, track: Track, frame: Frame) -> Observation:
         memory = self._memories.setdefault(track.track_id, _Memory())
@@ -194,6 +209,7 @@ def build(config: Config) -> Pipeline:
         emotion = classifier, MoodKeeper(classifier.labels, confidence, config.emotion)
     return Pipeline(
         Mtcnn(folder, config.detector, threads=threads),
+        Attention(config.detector.search_interval_s),
         Tracker(config.tracking),
         config.quality,
         identity=identity,

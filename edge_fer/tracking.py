@@ -40,6 +40,10 @@ class Tracker:
         """End every track at once and silently; ids go on."""
         self._alive = ()
 
+    def expected(self, now_s: float) -> tuple[Box, ...]:
+        """Where the faces alive should be at `now_s`, oldest first."""
+        return tuple(_expected(track, now_s - self._updated_s).box for track in self._alive)
+
     def update(self, detections: Sequence[Detection], now_s: float) -> tuple[Track, ...]:
         """Take in the detections of one frame.
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from edge_fer.config import DEFAULT_MODELS, DetectorConfig
 from edge_fer.mtcnn import Mtcnn, crops
 from edge_fer.pyramid import mips
-from edge_fer.types import Detection
+from edge_fer.types import Box, Detection
 from tests.portraits import ASTRONAUT, GRACE_HOPPER, picture
 
 # Positions read off the portraits by eye at 8× magnification: left eye, right eye, nose tip, mouth corners.
@@ -72,6 +72,30 @@ def test_a_face_cut_by_the_edge_is_found(detector: Mtcnn) -> None:
     """Boxes may reach outside the frame."""
     found = only(detector.detect(np.ascontiguousarray(picture(ASTRONAUT)[:, 195:])))
     assert found.box.x1 < 5
+
+
+@pytest.mark.parametrize(("dx", "dy", "grow"), [(0, 0, 1.0), (15, -10, 1.0), (0, 0, 1.2), (0, 0, 0.85)])
+def test_a_followed_face_is_where_a_search_finds_it(detector: Mtcnn, dx: float, dy: float, grow: float) -> None:
+    """From an expectation that is off by a sixth of the face, O-Net alone comes back to it."""
+    searched = only(detector.detect(picture(ASTRONAUT)))
+    x, y = searched.box.center
+    half_w, half_h = searched.box.width / 2 * grow, searched.box.height / 2 * grow
+    expected = Box(x + dx - half_w, y + dy - half_h, x + dx + half_w, y + dy + half_h)
+    followed = only(detector.follow(picture(ASTRONAUT), [expected]))
+    error = np.linalg.norm(followed.landmarks.array() - searched.landmarks.array(), axis=1).max()
+    assert error < 0.08 * 43  # of the eye distance: as near as the landmarks are to a person's marks
+
+
+def test_a_face_that_left_is_not_followed(detector: Mtcnn) -> None:
+    """The wall behind it is no face."""
+    assert detector.follow(picture(ASTRONAUT), [Box(350, 20, 450, 120)]) == ()
+    assert detector.follow(picture(ASTRONAUT), []) == ()
+
+
+def test_two_tracks_on_one_face_become_one(detector: Mtcnn) -> None:
+    """A detection belongs to one track."""
+    box = only(detector.detect(picture(ASTRONAUT))).box
+    only(detector.follow(picture(ASTRONAUT), [box, box.moved(8, 4)]))
 
 
 def _no_faces() -> dict[str, NDArray[np.uint8]]:
