@@ -4,27 +4,32 @@
 set -eu
 cd "$(dirname "$0")/.."
 python=$1 uv_version=$2
-venv=$(mktemp -d)
-trap 'rm -rf "$venv"' EXIT
-"$python" -m venv "$venv"
-"$venv/bin/pip" install --quiet --disable-pip-version-check "uv==$uv_version"
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+"$python" -m venv "$scratch/venv"
+"$scratch/venv/bin/pip" install --quiet --disable-pip-version-check "uv==$uv_version"
 
 # What `pip install --no-build-isolation -e .` needs comes from the lock too.
-build='hatchling>=1.26 editables>=0.5'
+printf '%s\n' 'hatchling>=1.26' 'editables>=0.5' >"$scratch/build.in"
 # uv reads no upper bound of requires-python: 1.3 is for Python < 3.11 only, and ai-edge-litert asks for it on all.
-printf '%s\n' 'backports-strenum<1.3' >"$venv/constraints.txt"
+printf '%s\n' 'backports-strenum<1.3' >"$scratch/constraints.txt"
+# systemd-python comes as source only, and would have to be built to say that it depends on nothing.
+printf '[[dependency-metadata]]\nname = "systemd-python"\nversion = "235"\n' >"$scratch/uv.toml"
+printf '%s\n' 'systemd-python==235' >"$scratch/systemd.in"
 
 # pin FILE ARGUMENT...
 pin() {
     file=requirements/$1
     shift
-    printf '%s\n' $build | "$venv/bin/uv" pip compile --quiet --no-config --no-python-downloads --upgrade --universal \
-        --python-version 3.10 --generate-hashes --no-header --no-annotate --constraint "$venv/constraints.txt" "$@" pyproject.toml - -o "$venv/out.txt"
-    { echo "# Made by 'make lock' from pyproject.toml; install with pip --require-hashes."; cat "$venv/out.txt"; } >"$file"
+    "$scratch/venv/bin/uv" pip compile --quiet --config-file "$scratch/uv.toml" --no-python-downloads --upgrade --universal \
+        --python-version 3.10 --generate-hashes --no-header --no-annotate --constraint "$scratch/constraints.txt" \
+        -o "$scratch/out.txt" "$@"
+    { echo "# Made by 'make lock' from pyproject.toml; install with pip --require-hashes."; cat "$scratch/out.txt"; } >"$file"
     echo "$file: $(grep -c '==' "$file") pins"
 }
 
-pin dev.txt --extra demo --extra dev
-pin demo.txt --extra demo --constraint requirements/dev.txt
-pin run.txt --constraint requirements/dev.txt
-pin convert.txt --extra convert --extra dev
+pin dev.txt "$scratch/build.in" pyproject.toml --extra demo --extra dev
+pin demo.txt "$scratch/build.in" pyproject.toml --extra demo --constraint requirements/dev.txt
+pin run.txt "$scratch/build.in" pyproject.toml --constraint requirements/dev.txt
+pin convert.txt "$scratch/build.in" pyproject.toml --extra convert --extra dev
+pin systemd.txt "$scratch/systemd.in"
