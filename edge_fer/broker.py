@@ -39,6 +39,9 @@ _ANSWER_TIMEOUT_S = 5.0
 _PROBE_TIMEOUT_S = 2.0
 """How long `auto` waits for an answer to MQTT 5: amqtt 0.12 misreads a will in MQTT 5 and then says nothing at all."""
 
+_WINDOW = 20
+"""paho holds back more than these by itself; they are also mosquitto's max_inflight_messages."""
+
 _REFUSED_LOGIN = ("Bad user name or password", "Not authorized")
 _UNSUPPORTED = "Unsupported protocol version"
 
@@ -142,10 +145,16 @@ class Broker:
 
 
 class Connection:
-    """An accepted connection; made by `Broker.connect`. One thread owns it."""
+    """An accepted connection; made by `Broker.connect`. One thread owns it.
+
+    Attributes:
+        protocol: That the broker accepted.
+        window: QoS 1 messages that may be on their way at once: ours, or what an MQTT 5 broker can receive if less.
+    """
 
     def __init__(self, client: paho.Client, protocol: Protocol, address: str, callbacks: Callbacks) -> None:
         self.protocol = protocol
+        self.window = _WINDOW
         self._client = client
         self._address = address
         self._callbacks = callbacks
@@ -168,7 +177,7 @@ class Connection:
         try:
             self._client.connect(config.host, config.port, config.keepalive_s, clean_start=clean_start)
         except (OSError, UnicodeError) as error:  # UnicodeError: a host name that IDNA cannot encode
-            raise self._unreachable(error) from error
+            raise self._unreachable(error, tls=config.tls) from error
         self._wait(lambda: self._answer is not None, timeout_s)
         self._judge(self._answer)
 
@@ -270,11 +279,11 @@ class Connection:
             hint if name in _REFUSED_LOGIN else "see the broker's log",
         )
 
-    def _unreachable(self, error: OSError | UnicodeError) -> BrokerError:
+    def _unreachable(self, error: OSError | UnicodeError, *, tls: bool) -> BrokerError:
         if isinstance(error, ssl.SSLCertVerificationError):
             why, hint = error.verify_message, "check mqtt.ca_file, and that the certificate names mqtt.host"
-        elif isinstance(error, ssl.SSLError):
-            why, hint = f"no TLS: {error.reason or error}", "check that mqtt.port is the broker's TLS port"
+        elif isinstance(error, ssl.SSLError) or (tls and isinstance(error, ConnectionResetError)):
+            why, hint = "it does not speak TLS there", "check that mqtt.port is the broker's TLS port"
         elif isinstance(error, (socket.gaierror, UnicodeError)):
             why, hint = "no such host", "check mqtt.host and the name server"
         else:
@@ -284,9 +293,7 @@ class Connection:
 
     def _connected(self, _client: paho.Client, _data: Any, _flags: Any, answer: ReasonCode, properties: Any) -> None:
         self._answer = answer
-        receive_maximum = getattr(properties, "ReceiveMaximum", None)
-        if receive_maximum:
-            self._client.max_inflight_messages_set(receive_maximum)
+        self.window = min(_WINDOW, getattr(properties, "ReceiveMaximum", _WINDOW))
 
     def _disconnected(self, _client: paho.Client, _data: Any, flags: Any, reason: ReasonCode, _more: Any) -> None:
         if flags.is_disconnect_packet_from_server:
@@ -306,6 +313,17 @@ class Connection:
             self._callbacks.on_message(message.topic, bytes(message.payload), message.retain)
 
 
+class _TidySocket(ssl.SSLSocket):
+    """Closes itself when the handshake fails, which paho 2.2 leaves to the garbage collector."""
+
+    def do_handshake(self, block: bool = False) -> None:
+        try:
+            super().do_handshake(block)
+        except OSError:
+            self.close()
+            raise
+
+
 def _read_password(config: MqttConfig) -> str | None:
     path = config.password_file
     if path is None:
@@ -323,8 +341,9 @@ def _read_password(config: MqttConfig) -> str | None:
 def _tls_context(config: MqttConfig) -> ssl.SSLContext:
     try:
         context = ssl.create_default_context(cafile=config.ca_file)
-    except (OSError, ssl.SSLError) as error:
-        why = error.strerror or "is no PEM certificate"
+    except OSError as error:
+        why = "is no PEM certificate" if isinstance(error, ssl.SSLError) else error.strerror
         raise ConfigError(f"mqtt.ca_file: {config.ca_file}: {why}", "give the CA's certificate in PEM form") from error
+    context.sslsocket_class = _TidySocket
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context

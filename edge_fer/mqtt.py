@@ -26,9 +26,6 @@ from edge_fer.types import Gap
 
 _LOG = logging.getLogger(__name__)
 
-_WINDOW = 20
-"""Events sent and not yet acknowledged: mosquitto's own max_inflight_messages."""
-
 _MOMENTARY = 10
 """QoS 0 messages that may wait for the publisher's thread."""
 
@@ -202,13 +199,13 @@ class Publisher:
         return not len(self._outbox) or time.monotonic() >= self._flush_until_s
 
     def _send_waiting(self, connection: Connection) -> None:
-        while self._unsent_retained:
+        while self._unsent_retained and len(self._in_flight) < connection.window:
             self._send(connection, self._retained[self._unsent_retained.popleft()])
         while self._momentary:
             connection.publish(self._momentary.popleft())
         if gap := self._outbox.take_gap():
             self._outbox.put(self._gap_message(gap))
-        while len(self._in_flight) < _WINDOW and (entry := self._outbox.take()):
+        while len(self._in_flight) < connection.window and (entry := self._outbox.take()):
             message = entry.message
             sent = Message(message.topic, entry.payload(), message.qos, message.retain, message.expiry_s)
             self._send(connection, sent, entry.seq)

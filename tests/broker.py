@@ -53,7 +53,8 @@ class Amqtt:
 
     @property
     def config(self) -> MqttConfig:
-        return MqttConfig(host="127.0.0.1", port=self.port)
+        """Without the 2 s that `auto` spends on MQTT 5, which amqtt does not answer."""
+        return MqttConfig(host="127.0.0.1", port=self.port, protocol="3.1.1")
 
     def __enter__(self) -> Amqtt:
         self._thread.start()

@@ -6,6 +6,9 @@ from datetime import datetime, timedelta, timezone
 
 import numpy as np
 
+from edge_fer.health import HealthReport
+from edge_fer.payloads import OutboxReadings, Payloads
+from edge_fer.topics import Message
 from edge_fer.types import (
     Box,
     Emotion,
@@ -31,6 +34,18 @@ SAD = Emotion(EmotionState.OK, "sad", {"happy": 0.1, "sad": 0.9}, 1.0)
 UNSURE = Emotion(EmotionState.ABSTAIN, None, {}, 1.0, "warming up")
 BOX = Box(20, 10, 60, 50)
 QUALITY = Quality(71.4, 0.8231, 9.2)
+OUTBOX: OutboxReadings = {"queued": 1, "acked": 20, "refused": 0, "dropped": 3}
+REPORT = HealthReport(
+    fps=14.987,
+    latency_p50_ms=42.04,
+    latency_p95_ms=71.26,
+    frame_age_s=0.0612,
+    frames=900,
+    faces=2,
+    rss_bytes=181_234_567,
+    temperature_c=61.3,
+    throttled=False,
+)
 
 
 def frame(at_s: float, *, width_px: int = 200, height_px: int = 100) -> Frame:
@@ -62,3 +77,8 @@ def face_event(
 def emotion_event(emotion: Emotion = HAPPY) -> EmotionEvent:
     """An emotion event of a made-up visit."""
     return EmotionEvent(EmotionEventType.CHANGE, 1, EPOCH, ADA, emotion)
+
+
+def health_message(payloads: Payloads, report: HealthReport = REPORT) -> Message:
+    """A health message of a made-up device."""
+    return payloads.health(report, uptime_s=61.7, camera_state="ok", frames_dropped=4, outbox=OUTBOX)

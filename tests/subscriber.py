@@ -50,18 +50,17 @@ class Subscriber:
     Args:
         port: On loopback.
         mqtt5: Speak MQTT 5, and so see content types and expiry.
-        login: User and password.
+        session: Client id of a session that the broker keeps while we are away; by default it keeps none.
     """
 
-    def __init__(self, port: int, *, mqtt5: bool = False, login: tuple[str, str] | None = None) -> None:
+    def __init__(self, port: int, *, mqtt5: bool = False, session: str | None = None) -> None:
         self._port = port
         self._ready = threading.Event()
         self._invalid: list[Exception] = []
         self.arrivals: list[Arrival] = []
         protocol = MQTTProtocolVersion.MQTTv5 if mqtt5 else MQTTProtocolVersion.MQTTv311
-        self._client = Client(CallbackAPIVersion.VERSION2, protocol=protocol)
-        if login:
-            self._client.username_pw_set(*login)
+        forget = None if mqtt5 else session is None
+        self._client = Client(CallbackAPIVersion.VERSION2, session or "", clean_session=forget, protocol=protocol)
         self._client.on_message = self._received
         self._client.on_connect = lambda client, *_: client.subscribe("edge_fer/#", qos=1)
         self._client.on_subscribe = lambda *_: self._ready.set()

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from edge_fer import config, payloads
 from edge_fer.health import HealthReport
 from edge_fer.outbox import Entry
-from edge_fer.payloads import OutboxReadings, Payloads, encode, iso_utc, ulid
+from edge_fer.payloads import Payloads, encode, iso_utc, ulid
 from edge_fer.topics import Message, Topics
 from edge_fer.types import (
     Emotion,
@@ -32,22 +32,10 @@ from edge_fer.types import (
     SystemEventType,
 )
 from tests.manifests import emotion_manifest, identity_manifest
-from tests.sightings import ADA, EPOCH, UNSURE, emotion_event, face_event
+from tests.sightings import ADA, EPOCH, OUTBOX, UNSURE, emotion_event, face_event, health_message
 from tests.subscriber import SCHEMAS, schema, validate
 
 TOPICS = Topics("school-7", "room-b204")
-OUTBOX: OutboxReadings = {"queued": 1, "acked": 20, "refused": 0, "dropped": 3}
-REPORT = HealthReport(
-    fps=14.987,
-    latency_p50_ms=42.04,
-    latency_p95_ms=71.26,
-    frame_age_s=0.0612,
-    frames=900,
-    faces=2,
-    rss_bytes=181_234_567,
-    temperature_c=61.3,
-    throttled=False,
-)
 NO_REPORT = HealthReport(0.0, None, None, None, 0, 0, 90_000_000, None, None)
 
 
@@ -66,11 +54,6 @@ def on_wire(message: Message, seq: int = 1, *, replayed: bool = False) -> dict[s
 def plain(message: Message) -> dict[str, Any]:
     """Status or health as a server decodes it."""
     return dict(json.loads(encode(message.payload)))
-
-
-def health(maker: Payloads, report: HealthReport = REPORT) -> Message:
-    """A health message."""
-    return maker.health(report, uptime_s=61.7, camera_state="ok", frames_dropped=4, outbox=OUTBOX)
 
 
 def test_a_face_event_reads_as_the_design_says(maker: Payloads) -> None:
@@ -151,7 +134,7 @@ def test_status_is_retained_and_names_no_person(maker: Payloads) -> None:
 
 def test_health_is_momentary(maker: Payloads) -> None:
     """QoS 0, not retained, with counters of the outbox."""
-    message = health(maker)
+    message = health_message(maker)
     told = plain(message)
     validate(told)
     assert (message.qos, message.retain) == (0, False)
@@ -166,7 +149,7 @@ def test_health_is_momentary(maker: Payloads) -> None:
 
 def test_health_without_frames_says_null(maker: Payloads) -> None:
     """Unknown is null, never 0."""
-    told = plain(health(maker, NO_REPORT))
+    told = plain(health_message(maker, NO_REPORT))
     validate(told)
     assert (told["latency_ms"], told["frame_age_s"], told["temperature_c"], told["throttled"]) == (
         {"p50": None, "p95": None},
@@ -190,7 +173,7 @@ def test_only_availability_and_status_are_retained(maker: Payloads) -> None:
         maker.event(face_event()),
         maker.event(emotion_event()),
         maker.gap(Gap(1, 1, 1)),
-        health(maker),
+        health_message(maker),
         maker.status(config.load(None), camera_state="ok"),
         TOPICS.is_online(True),
     ]
@@ -252,7 +235,7 @@ def examples(maker: Payloads) -> dict[str, dict[str, Any]]:
         "emotion": on_wire(maker.event(emotion_event())),
         "system": on_wire(maker.gap(Gap(1, 1, 1))),
         "status": plain(maker.status(config.load(None), camera_state="ok")),
-        "health": plain(health(maker)),
+        "health": plain(health_message(maker)),
     }
 
 
