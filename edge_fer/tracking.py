@@ -59,7 +59,7 @@ class Tracker:
         expected = [_expected(track, step_s) for track in self._alive]
         pairs = associate([track.box for track in expected], [found.box for found in detections], self._config.min_iou)
         tracks = [
-            _met(track, detections[pairs[i]], now_s, self._config.confirm_hits)
+            _met(track, detections[pairs[i]], now_s, self._config)
             if i in pairs
             else _missed(track, step_s)
             for i, track in enumerate(expected)
@@ -70,7 +70,7 @@ class Tracker:
         return tuple(tracks)
 
     def _begun(self, detection: Detection, now_s: float) -> Track:
-        state = TrackState.CONFIRMED if self._config.confirm_hits == 1 else TrackState.TENTATIVE
+        state = TrackState.CONFIRMED if _convinces(1, detection, self._config) else TrackState.TENTATIVE
         track = Track(self._next_id, state, detection.box, now_s, now_s, 1, detection)
         self._next_id += 1
         return track
@@ -122,11 +122,19 @@ def _expected(track: Track, step_s: float) -> Track:
     return replace(track, box=track.box.moved(vx * step_s, vy * step_s))
 
 
-def _met(expected: Track, detection: Detection, now_s: float, confirm_hits: int) -> Track:
+def _convinces(hits: int, detection: Detection, config: TrackingConfig) -> bool:
+    """Whether a track is believed after this detection. A doubtful one carries a visit on, but begins none.
+
+    Source: Zhang et al. 2022 (ByteTrack), section 3: only detections of high score begin a track.
+    """
+    return hits >= config.confirm_hits and detection.score >= config.confirm_score
+
+
+def _met(expected: Track, detection: Detection, now_s: float, config: TrackingConfig) -> Track:
     hits = expected.hits + 1
     return replace(
         expected,
-        state=TrackState.CONFIRMED if hits >= confirm_hits else expected.state,
+        state=TrackState.CONFIRMED if _convinces(hits, detection, config) else expected.state,
         box=detection.box,
         last_seen_s=now_s,
         hits=hits,

@@ -86,7 +86,7 @@ def _broker(address: tuple[str, int] | None) -> Iterator[MqttConfig]:
         yield configs.load(None, flags).mqtt
         return
     with broker.running() as port:
-        yield MqttConfig(host=broker.HOST, port=port)
+        yield MqttConfig(host=broker.HOST, port=port, protocol="3.1.1")  # all that amqtt speaks
 
 
 def _write_config(folder: Path, source: Path, mqtt: MqttConfig) -> Path:

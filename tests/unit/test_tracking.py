@@ -16,14 +16,14 @@ from edge_fer.types import Box, Detection, Landmarks, Point, Track, TrackState
 CONFIG = TrackingConfig(confirm_hits=3, max_missed_s=1.5)
 
 
-def face(x: float, y: float = 100, side: float = 60) -> Detection:
+def face(x: float, y: float = 100, side: float = 60, score: float = 0.99) -> Detection:
     points = Landmarks(
         *(
             Point(x + side * dx, y + side * dy)
             for dx, dy in ((0.3, 0.4), (0.7, 0.4), (0.5, 0.6), (0.35, 0.8), (0.65, 0.8))
         )
     )
-    return Detection(Box(x, y, x + side, y + side), 0.99, points)
+    return Detection(Box(x, y, x + side, y + side), score, points)
 
 
 def run(steps: Iterable[tuple[float, Sequence[Detection]]], config: TrackingConfig = CONFIG) -> list[tuple[Track, ...]]:
@@ -46,6 +46,14 @@ def test_a_false_alarm_never_becomes_a_visit() -> None:
     seen = run([(0, [face(100)]), *((0.1 * i, []) for i in range(1, 12))])
     assert not any(ids(tracks) for tracks in seen)
     assert sum(len(ids(tracks, TrackState.LOST)) for tracks in seen) == 1
+
+
+def test_doubtful_detections_carry_a_visit_on_but_begin_none() -> None:
+    """Scores of 0.85 stay TENTATIVE however many they are; one of 0.96 confirms, and 0.85 then keeps the track."""
+    scores = [0.85] * 6 + [0.96] + [0.85] * 5
+    seen = run((i / 10, [face(100, score=score)]) for i, score in enumerate(scores))
+    states = [tracks[0].state for tracks in seen]
+    assert states == [TrackState.TENTATIVE] * 6 + [TrackState.CONFIRMED] * 6
 
 
 def test_an_id_survives_a_short_miss() -> None:
