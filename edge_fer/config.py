@@ -101,8 +101,8 @@ class TrackingConfig(_Section):
 
     Attributes:
         confirm_hits: Detections that make a track believed.
-        confirm_score: Detector's score that one of them needs, from the third on. Of 399 LFW faces found, 398 reach 0.95
-            in their only picture; of the false alarms on the demo's clip none does.
+        confirm_score: Detector's score that one of them needs, from the third on. Of 399 LFW faces found, 398 reach
+            0.95 in their only picture; of the false alarms on the demo's clip none does.
         max_missed_s: How long a confirmed track outlives its last detection.
         min_iou: Least overlap of a detection with where a track is expected.
     """

@@ -59,9 +59,7 @@ class Tracker:
         expected = [_expected(track, step_s) for track in self._alive]
         pairs = associate([track.box for track in expected], [found.box for found in detections], self._config.min_iou)
         tracks = [
-            _met(track, detections[pairs[i]], now_s, self._config)
-            if i in pairs
-            else _missed(track, step_s)
+            _met(track, detections[pairs[i]], now_s, self._config) if i in pairs else _missed(track, step_s)
             for i, track in enumerate(expected)
         ]
         tracks = [track if self._lasts(track, now_s) else replace(track, state=TrackState.LOST) for track in tracks]
