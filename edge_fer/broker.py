@@ -188,7 +188,10 @@ class Connection:
             BrokerError: The connection is lost.
         """
         if not self._turn(min(timeout_s, 1.0), waker):  # 1 s: keepalive wants a regular look
-            raise BrokerError(f"MQTT broker {self._address}: {self._end}", "waiting for it to come back")
+            raise BrokerError(
+                f"MQTT broker {self._address}: {self._end}",
+                "if this repeats: two devices of one site and name throw each other out",
+            )
 
     def publish(self, message: Message) -> int:
         """Send a message; its number comes back in `on_ack` when the broker has answered (QoS 1)."""

@@ -337,8 +337,8 @@ def test_the_will_says_offline_when_we_are_killed(mosquitto: Mosquitto) -> None:
 def test_two_devices_of_one_name_are_told_apart_by_a_warning(
     mosquitto: Mosquitto, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The second takes over; the first says why it lost the connection."""
+    """The second takes over; what the first says of it points to the cause."""
     with running(mosquitto.config) as first:
         connected(first)
         with running(mosquitto.config):
-            wait_until(lambda: any("Session taken over" in text for text in warnings(caplog)))
+            wait_until(lambda: any("two devices of one site and name" in text for text in warnings(caplog)))

@@ -1,0 +1,133 @@
+"""edge-fer watch against a real broker: the table, the lines, and the ways to end."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from edge_fer import cli, config
+from edge_fer.mqtt import Publisher
+from edge_fer.payloads import Payloads
+from edge_fer.topics import Topics
+from tests.broker import WAIT_S, Amqtt, free_port
+from tests.sightings import face_event, health_message
+from tests.subscriber import validate
+
+TOPICS = Topics("school-7", "room-b204")
+PAYLOADS = Payloads(TOPICS, {}, is_synced=lambda: True)
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder without a config.yaml, and the protocol that amqtt knows."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("EDGE_FER__MQTT__PROTOCOL", "'3.1.1'")
+
+
+@contextmanager
+def talking_device(broker: Amqtt) -> Iterator[None]:
+    """A device that says the same again and again."""
+    one = Publisher(broker.config, TOPICS, gap_message=PAYLOADS.gap)
+    one.publish(PAYLOADS.status(config.load(None), camera_state="ok"))
+    one.start()
+    silent = threading.Event()
+
+    def talk() -> None:
+        while not silent.wait(0.1):
+            one.publish(PAYLOADS.event(face_event()))
+            one.publish(health_message(PAYLOADS))
+
+    thread = threading.Thread(target=talk)
+    thread.start()
+    try:
+        yield
+    finally:
+        silent.set()
+        thread.join()
+        one.stop(2.0)
+
+
+def arguments(broker: Amqtt, *more: str) -> list[str]:
+    """A command line for this broker and our device."""
+    return [
+        "watch",
+        "--host",
+        "127.0.0.1",
+        "--port",
+        str(broker.port),
+        "--site",
+        "school-7",
+        "--device",
+        "room-b204",
+        *more,
+    ]
+
+
+def test_the_table_shows_who_is_there(amqtt_broker: Amqtt, capsys: pytest.CaptureFixture[str]) -> None:
+    """For a second, then exit 0."""
+    with talking_device(amqtt_broker):
+        assert cli.main(arguments(amqtt_broker, "--seconds", "1")) == 0
+    shown = capsys.readouterr().out
+    assert "edge_fer/school-7/room-b204: online" in shown
+    assert "health: camera ok" in shown
+    assert "ada" in shown
+
+
+def test_json_gives_one_valid_payload_per_line(amqtt_broker: Amqtt, capsys: pytest.CaptureFixture[str]) -> None:
+    """What scripts read; availability is a JSON string."""
+    with talking_device(amqtt_broker):
+        assert cli.main(arguments(amqtt_broker, "--seconds", "1", "--json")) == 0
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert "online" in lines
+    payloads = [line for line in lines if line != "online"]
+    for payload in payloads:
+        validate(payload)
+    assert {payload["schema"] for payload in payloads} == {"edge_fer.status/1", "edge_fer.face/1", "edge_fer.health/1"}
+
+
+def test_an_absent_broker_is_one_line_and_69(capsys: pytest.CaptureFixture[str]) -> None:
+    """What is wrong, and what to do; no traceback."""
+    assert cli.main(["watch", "--host", "127.0.0.1", "--port", str(free_port())]) == 69
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err.splitlines()[0].endswith("cannot be reached: connection refused")
+    assert told.err.splitlines()[1] == "  start the broker, or check mqtt.host and mqtt.port"
+
+
+@pytest.mark.parametrize(
+    "wrong", [["--host", "broker.example"], ["--port", "0"], ["--site", "Not An Id"], ["--config", "absent.yaml"]]
+)
+def test_wrong_settings_are_a_config_error(wrong: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """Plaintext beyond this machine, a port or id out of range, no such file: 78."""
+    assert cli.main(["watch", *wrong]) == 78
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_the_configuration_in_the_folder_is_used(amqtt_broker: Amqtt, tmp_path: Path) -> None:
+    """On the device itself, `edge-fer watch` needs no arguments."""
+    (tmp_path / "config.yaml").write_text(f"mqtt: {{host: 127.0.0.1, port: {amqtt_broker.port}}}\n")
+    assert cli.main(["watch", "--seconds", "0.1"]) == 0
+
+
+def test_ctrl_c_ends_with_0(amqtt_broker: Amqtt) -> None:
+    """The way everybody ends it is no error."""
+    command = [sys.executable, "-m", "edge_fer", *arguments(amqtt_broker, "--json")]
+    root = str(Path(cli.__file__).parent.parent)
+    with (
+        talking_device(amqtt_broker),
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=None, cwd=root) as process,
+    ):
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(WAIT_S) == 0
+        assert process.stderr.read() == b""
