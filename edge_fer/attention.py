@@ -32,6 +32,10 @@ class Attention:
         self._searched_s = -np.inf
         self._searched: NDArray[np.float32] | None = None
 
+    def stretch(self, search_interval_s: float) -> None:
+        """Search at another interval from now on."""
+        self._interval_s = search_interval_s
+
     def needs_search(self, rgb: NDArray[np.uint8], now_s: float, *, lost_sight: bool) -> bool:
         """Whether to search this frame; if so, it counts as searched.
 

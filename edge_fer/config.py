@@ -127,6 +127,18 @@ class QualityConfig(_Section):
     max_yaw_deg: Annotated[float, Field(gt=0, le=90)] = 50
 
 
+class PipelineConfig(_Section):
+    """How much work a frame may be; see edge_fer/scheduler.py for what is given up when it is too much.
+
+    Attributes:
+        target_fps: Frame rate that the work is planned for.
+        cpu_budget: Share of the time between two frames that the pipeline may work.
+    """
+
+    target_fps: Annotated[float, Field(gt=0, le=240)] = 15
+    cpu_budget: Annotated[float, Field(ge=0.05, le=1)] = 0.7
+
+
 class IdentityConfig(_Section):
     """Who it is.
 
@@ -166,7 +178,7 @@ class EmotionConfig(_Section):
     Attributes:
         labels: "all" that the model has, "esi" (angry happy neutral sad tired), "basic" (FER2013's seven), or a list.
         window_s: Time constant of the smoothing.
-        interval_s: Least time between two classifications of one track.
+        refresh_s: Age at which a track's classification is due again; with many faces it may get older.
         min_confidence: Probability below which no label is given; null takes the model's own, measured one.
         min_dwell_s: Least time that a label stays once it is given.
     """
@@ -174,7 +186,7 @@ class EmotionConfig(_Section):
     enabled: bool = True
     labels: Literal["all", "esi", "basic"] | tuple[str, ...] = "all"
     window_s: Annotated[float, Field(gt=0, le=60)] = 1.0
-    interval_s: Annotated[float, Field(ge=0, le=60)] = 0.1
+    refresh_s: Annotated[float, Field(gt=0, le=60)] = 0.2
     min_confidence: Probability | None = None
     min_dwell_s: Annotated[float, Field(ge=0, le=60)] = 0.8
 
@@ -244,6 +256,7 @@ class Config(_Section):
     models: ModelsConfig = ModelsConfig()
     detector: DetectorConfig = DetectorConfig()
     tracking: TrackingConfig = TrackingConfig()
+    pipeline: PipelineConfig = PipelineConfig()
     quality: QualityConfig = QualityConfig()
     identity: IdentityConfig = IdentityConfig()
     emotion: EmotionConfig = EmotionConfig()

@@ -90,9 +90,11 @@ class MoodKeeper:
         self._config = config
         self._confidence = confidence if config.min_confidence is None else config.min_confidence
 
-    def due(self, mood: Mood, now_s: float) -> bool:
-        """Whether it is time to classify this track again."""
-        return now_s - mood.updated_s >= self._config.interval_s
+    def urgency(self, mood: Mood, now_s: float, first_seen_s: float) -> float:
+        """Age of the last classification, or of the track before the first, in units of its target; due from 1 on."""
+        if mood.scores is None:
+            return max(1.0, (now_s - first_seen_s) / self._config.refresh_s)
+        return (now_s - mood.updated_s) / self._config.refresh_s
 
     def heard(self, mood: Mood, scores: Distribution, now_s: float) -> Mood:
         """The mood after one more distribution, by an exponential mean over `window_s`."""
@@ -116,7 +118,7 @@ class MoodKeeper:
         if mood.scores is None:
             return Emotion(EmotionState.ABSTAIN, window_s=window_s, reason=shortcoming or "no crop yet")
         scores = {label: float(score) for label, score in zip(self._labels, mood.scores, strict=True)}
-        stale = now_s - mood.updated_s > window_s + self._config.interval_s
+        stale = now_s - mood.updated_s > window_s + self._config.refresh_s
         if stale or mood.label < 0:
             reason = (shortcoming or "not seen") if stale else "low confidence"
             return Emotion(EmotionState.ABSTAIN, None, scores, window_s, reason)

@@ -60,6 +60,10 @@ class Matcher:
     The cosines of several embeddings are averaged: the mean is on the scale of the measured threshold, with less noise.
     """
 
+    NEW, DOUBTFUL = 4.0, 1.5
+    """Urgencies, against an emotion's age in units of its target: a first name goes before an emotion up to four times
+    too old, another try at somebody unknown only before one that has just become due."""
+
     def __init__(self, gallery: Gallery, manifest: Manifest, config: IdentityConfig) -> None:
         self._config = config
         self._manifest = manifest
@@ -86,14 +90,15 @@ class Matcher:
         """The ballot itself, or an empty one where it was cast against another gallery."""
         return ballot if ballot.gallery_version == self._version else Ballot(gallery_version=self._version)
 
-    def wants_vote(self, ballot: Ballot, now_s: float) -> bool:
-        """Whether one more embedding of this track is worth its time."""
-        return (
-            bool(self._names)
-            and ballot.votes < self._config.max_attempts
-            and now_s - ballot.last_s >= self._config.interval_s
-            and self.decide(ballot).state is not IdentityState.KNOWN
-        )
+    def urgency(self, ballot: Ballot, now_s: float) -> float:
+        """How much one more embedding of this track is worth: NEW, DOUBTFUL, or 0 for nothing."""
+        spent = not self._names or ballot.votes >= self._config.max_attempts
+        if spent or now_s - ballot.last_s < self._config.interval_s:
+            return 0.0
+        state = self.decide(ballot).state
+        if state is IdentityState.PENDING:
+            return self.NEW
+        return 0.0 if state is IdentityState.KNOWN else self.DOUBTFUL
 
     def cast(self, ballot: Ballot, embedding: Embedding, now_s: float) -> Ballot:
         """The ballot with one more embedding, float32 (d,) of length 1."""

@@ -46,6 +46,10 @@ _NO_FACES: tuple[Detection, ...] = ()
 class Mtcnn:
     """The cascade, with its buffers; one thread owns it.
 
+    Attributes:
+        models: P-Net, R-Net, O-Net.
+        min_face_px: Smallest face that `detect` looks for; may be set at any time, at least 20.
+
     Args:
         folder: Holds pnet.tflite, rnet.tflite and onet.tflite with their manifests.
         config: Smallest face, pyramid step, thresholds.
@@ -59,6 +63,7 @@ class Mtcnn:
         self.models = tuple(Model(folder / f"{name}.tflite", threads=threads) for name in ("pnet", "rnet", "onet"))
         self._p_net, self._r_net, self._o_net = self.models
         self._config = config
+        self.min_face_px = config.min_face_px
         self._canvas = np.empty((0, 0, 3), np.uint8)
 
     def detect(self, rgb: NDArray[np.uint8]) -> tuple[Detection, ...]:
@@ -92,7 +97,7 @@ class Mtcnn:
 
     def _propose(self, width_px: int, height_px: int, pictures: Mips) -> Boxes:
         """Candidate squares, from P-Net on the whole pyramid."""
-        layout = pyramid.plan(width_px, height_px, self._config.min_face_px, self._config.scale_factor)
+        layout = pyramid.plan(width_px, height_px, self.min_face_px, self._config.scale_factor)
         if not layout.levels:
             return np.empty((0, 4), np.float32)
         if self._canvas.shape[:2] != (layout.height_px, layout.width_px):

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import logging
+import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from edge_fer import gallery as galleries
 from edge_fer import quality
 from edge_fer.attention import Attention
-from edge_fer.config import Config, QualityConfig
+from edge_fer.config import Config
 from edge_fer.emotion import CONFIDENCE, EmotionClassifier, Mood, MoodKeeper
 from edge_fer.gallery import Gallery
 from edge_fer.identity import Ballot, Embedder, Matcher
 from edge_fer.mtcnn import Mtcnn
 from edge_fer.runtime import Model
+from edge_fer.scheduler import Budget, Degradation, Job, in_order
 from edge_fer.tracking import Tracker
 from edge_fer.types import (
     Detection,
@@ -30,7 +33,26 @@ from edge_fer.types import (
     TrackState,
 )
 
+LOG = logging.getLogger(__name__)
+
 STAGES = ("detect", "track", "quality", "identify", "emotion")
+
+
+_LOAD_WEIGHT = 0.05
+"""Of the newest frame in the mean cost of finding faces: twenty frames hold several searches and what lies between."""
+
+
+@dataclass(frozen=True, slots=True)
+class Strain:
+    """What is given up under load.
+
+    Attributes:
+        given_up: In words, for people; empty while everything is as configured.
+        emotion_age_s: Age of the oldest emotion among the faces that have one; compare with emotion.refresh_s.
+    """
+
+    given_up: tuple[str, ...] = ()
+    emotion_age_s: float = 0.0
 
 
 @dataclass(slots=True)
@@ -65,36 +87,57 @@ class _Memory:
     mood: Mood = field(default_factory=Mood)
 
 
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """One track in one frame.
+
+    Attributes:
+        quality: Of this frame's crop; None while the face is not seen.
+        flaw: Why the crop is not good enough, if so.
+        usable: The detection, where its crop may be given to identity and emotion.
+    """
+
+    track: Track
+    memory: _Memory
+    quality: Quality | None
+    flaw: str | None
+    usable: Detection | None
+
+
 class Pipeline:
     """Detect → track → quality → identify → emotion, with the state of every track. One thread owns it.
 
     Args:
+        config: Limits of quality and work.
         detector: Finds faces.
         attention: Says when to search the whole frame for them.
         tracker: Follows them.
-        quality_config: Which crops are good enough.
         identity: Embedder and matcher, or None where identity is disabled.
         emotion: Classifier and smoothing, or None where emotion is disabled.
     """
 
     def __init__(
         self,
+        config: Config,
         detector: Mtcnn,
         attention: Attention,
         tracker: Tracker,
-        quality_config: QualityConfig,
         *,
         identity: tuple[Embedder, Matcher] | None,
         emotion: tuple[EmotionClassifier, MoodKeeper] | None,
     ) -> None:
+        self._config = config
         self._detector = detector
         self._attention = attention
         self._tracker = tracker
-        self._quality_config = quality_config
         self._identity = identity
         self._emotion = emotion
         self._memories: dict[int, _Memory] = {}
         self._seen = 0
+        self._budget = Budget(config.pipeline)
+        self._degradation = Degradation()
+        self._mean_detect_s = 0.0
+        self._emotion_age_s = 0.0
         self.timings = Timings()
 
     @property
@@ -112,6 +155,16 @@ class Pipeline:
         """Follow nobody any more: the picture was interrupted, and whoever is seen next is a new visit."""
         self._tracker.forget()
         self._memories.clear()
+
+    @property
+    def strain(self) -> Strain:
+        """What the load of the last seconds has cost."""
+        given_up = self._degradation.step.given_up
+        return Strain((given_up,) if given_up else (), self._emotion_age_s)
+
+    def use_share(self, share: float) -> None:
+        """Work with this share of the budget, in (0, 1], from the next frame on."""
+        self._budget.shrink(share)
 
     def process(self, frame: Frame) -> tuple[Observation, ...]:
         """Observe one frame.
@@ -131,7 +184,11 @@ class Pipeline:
             detections = self._detect(frame)
         with timings.measuring("track"):
             tracks = self._tracker.update(detections, frame.captured_s)
-        observations = tuple(self._observe(track, frame) for track in tracks)
+        with timings.measuring("quality"):
+            looks = [self._look(track, frame) for track in tracks]
+        self._adapt(frame.captured_s, timings.stages["detect"])
+        self._work(looks, frame, started_s)
+        observations = tuple(self._conclude(look, frame) for look in looks)
         timings.invoke_s = self._invoked_s() - invoked_s
         timings.total_s = time.perf_counter() - started_s
         return observations
@@ -146,44 +203,69 @@ class Pipeline:
         self._seen = len(detections)
         return detections
 
-    def _observe(self, track: Track, frame: Frame) -> Observation:
+    def _look(self, track: Track, frame: Frame) -> _Look:
         memory = self._memories.setdefault(track.track_id, _Memory())
         if track.state is TrackState.LOST:
             del self._memories[track.track_id]
-        measured, flaw = self._assess(track, frame)
-        usable = None if flaw or track.state is not TrackState.CONFIRMED else track.detection
-        identity = self._identify(memory, usable, frame, flaw)
-        emotion = self._feel(memory, usable, frame, flaw)
-        return Observation(track, frame.seq, measured, identity, emotion)
-
-    def _assess(self, track: Track, frame: Frame) -> tuple[Quality | None, str | None]:
-        """The quality of this frame's crop, and why it is not good enough, if so; None while the face is not seen."""
         if track.detection is None:
-            return None, None
-        with self.timings.measuring("quality"):
-            measured = quality.assess(frame.rgb, track.detection)
-            return measured, quality.shortcoming(measured, self._quality_config)
+            return _Look(track, memory, None, None, None)
+        measured = quality.assess(frame.rgb, track.detection)
+        flaw = quality.shortcoming(measured, self._config.quality)
+        usable = None if flaw or track.state is not TrackState.CONFIRMED else track.detection
+        return _Look(track, memory, measured, flaw, usable)
 
-    def _identify(self, memory: _Memory, usable: Detection | None, frame: Frame, flaw: str | None) -> Identity:
-        if self._identity is None:
-            return Identity(IdentityState.DISABLED)
-        embedder, matcher = self._identity
-        with self.timings.measuring("identify"):
-            memory.ballot = matcher.current(memory.ballot)
-            if usable and matcher.wants_vote(memory.ballot, frame.captured_s):
-                embedding = embedder.embed(frame.rgb, usable.landmarks)
-                memory.ballot = matcher.cast(memory.ballot, embedding, frame.captured_s)
-            return matcher.decide(memory.ballot, flaw)
+    def _adapt(self, now_s: float, detect_s: float) -> None:
+        """Make the search cheaper or dearer, as the load of the last seconds says."""
+        self._mean_detect_s += _LOAD_WEIGHT * (detect_s - self._mean_detect_s)
+        if self._degradation.observe(now_s, self._mean_detect_s, self._budget.frame_s):
+            step, config = self._degradation.step, self._config.detector
+            self._attention.stretch(config.search_interval_s * step.search_interval)
+            self._detector.min_face_px = round(config.min_face_px * step.min_face)
+            LOG.warning("pipeline: %s", step.given_up or "the whole frame is searched as configured again")
 
-    def _feel(self, memory: _Memory, usable: Detection | None, frame: Frame, flaw: str | None) -> Emotion:
-        if self._emotion is None:
-            return Emotion(EmotionState.DISABLED)
-        classifier, keeper = self._emotion
-        with self.timings.measuring("emotion"):
-            if usable and keeper.due(memory.mood, frame.captured_s):
-                scores = classifier.classify(frame.rgb, usable.landmarks)
-                memory.mood = keeper.heard(memory.mood, scores, frame.captured_s)
-            return keeper.decide(memory.mood, flaw, frame.captured_s)
+    def _work(self, looks: Sequence[_Look], frame: Frame, started_s: float) -> None:
+        """Embeddings and classifications, the most urgent first, as far as the frame's budget goes."""
+        usable = {look.track.track_id: look for look in looks if look.usable}
+        jobs = in_order(job for look in usable.values() for job in self._jobs(look, frame.captured_s))
+        for done, job in enumerate(jobs):
+            begun_s = time.perf_counter()
+            if not self._budget.affords(job, begun_s - started_s, done):
+                break
+            with self.timings.measuring(job.stage):
+                self._run(job, usable[job.track_id], frame)
+            self._budget.learn(job.stage, time.perf_counter() - begun_s)
+        ages_s = [frame.captured_s - look.memory.mood.updated_s for look in usable.values()]
+        self._emotion_age_s = max((age_s for age_s in ages_s if self._emotion and math.isfinite(age_s)), default=0.0)
+
+    def _jobs(self, look: _Look, now_s: float) -> Iterator[Job]:
+        if self._identity:
+            look.memory.ballot = self._identity[1].current(look.memory.ballot)
+            urgency = self._identity[1].urgency(look.memory.ballot, now_s)
+            if urgency > 0 and look.quality:
+                yield Job("identify", look.track.track_id, urgency + look.quality.sharpness)  # the better crop first
+        if self._emotion:
+            urgency = self._emotion[1].urgency(look.memory.mood, now_s, look.track.first_seen_s)
+            if urgency >= 1:
+                yield Job("emotion", look.track.track_id, urgency)
+
+    def _run(self, job: Job, look: _Look, frame: Frame) -> None:
+        assert look.usable  # jobs are made of usable looks only
+        memory, landmarks, now_s = look.memory, look.usable.landmarks, frame.captured_s
+        if job.stage == "identify" and self._identity:
+            embedder, matcher = self._identity
+            memory.ballot = matcher.cast(memory.ballot, embedder.embed(frame.rgb, landmarks), now_s)
+        elif self._emotion:
+            classifier, keeper = self._emotion
+            memory.mood = keeper.heard(memory.mood, classifier.classify(frame.rgb, landmarks), now_s)
+
+    def _conclude(self, look: _Look, frame: Frame) -> Observation:
+        identity, emotion = Identity(IdentityState.DISABLED), Emotion(EmotionState.DISABLED)
+        if self._identity:
+            look.memory.ballot = self._identity[1].current(look.memory.ballot)
+            identity = self._identity[1].decide(look.memory.ballot, look.flaw)
+        if self._emotion:
+            emotion = self._emotion[1].decide(look.memory.mood, look.flaw, frame.captured_s)
+        return Observation(look.track, frame.seq, look.quality, identity, emotion)
 
     def _invoked_s(self) -> float:
         return sum(model.invoke_s for model in self.models)
@@ -208,10 +290,10 @@ def build(config: Config) -> Pipeline:
         confidence = classifier.model.manifest.thresholds[CONFIDENCE]
         emotion = classifier, MoodKeeper(classifier.labels, confidence, config.emotion)
     return Pipeline(
+        config,
         Mtcnn(folder, config.detector, threads=threads),
         Attention(config.detector.search_interval_s),
         Tracker(config.tracking),
-        config.quality,
         identity=identity,
         emotion=emotion,
     )

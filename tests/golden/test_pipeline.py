@@ -33,7 +33,8 @@ def scene(*people: Path) -> NDArray[np.uint8]:
 @pytest.fixture
 def enrolled(tmp_path: Path) -> config.Config:
     """A configuration whose gallery holds the astronaut."""
-    settings = config.load(None, {"identity.gallery": str(tmp_path / "gallery.npz")})
+    unhurried = {"pipeline.target_fps": 0.1}  # whatever this machine is busy with, every job is done
+    settings = config.load(None, {"identity.gallery": str(tmp_path / "gallery.npz"), **unhurried})
     enrollment.enroll(settings, "Eileen", [ASTRONAUT])
     return settings
 
@@ -60,7 +61,7 @@ Feed = Callable[..., list[tuple[Observation, ...]]]
 
 def test_who_is_enrolled_is_named_and_who_is_not_is_not(feed: Feed) -> None:
     """Both are seen; one is Eileen within a second, the other is unknown and stays so."""
-    last = feed(*[scene(ASTRONAUT, GRACE_HOPPER)] * 20)[-1]
+    last = feed(*[scene(ASTRONAUT, GRACE_HOPPER)] * 30)[-1]
     left, right = sorted(last, key=lambda seen: seen.track.box.x1)
     assert (left.identity.state, left.identity.subject) == (IdentityState.KNOWN, "Eileen")
     assert (right.identity.state, right.identity.subject) == (IdentityState.UNKNOWN, None)
@@ -126,13 +127,15 @@ def test_what_is_disabled_costs_nothing(tmp_path: Path) -> None:
 def test_timings_account_for_the_frame(enrolled: config.Config) -> None:
     """Stages and invoke time stay within the total."""
     stages = pipeline.build(enrolled)
-    for number in range(4):
+    used: set[str] = set()
+    for number in range(8):
         stages.process(Frame(scene(ASTRONAUT), number, number / 10, datetime.now(timezone.utc)))
-    timings = stages.timings
-    assert timings.frames == 4
-    assert 0 < timings.invoke_s < timings.total_s
-    assert sum(timings.stages.values()) <= timings.total_s
-    assert all(seconds > 0 for seconds in timings.stages.values())
+        timings = stages.timings
+        assert timings.frames == number + 1
+        assert 0 < timings.invoke_s < timings.total_s
+        assert sum(timings.stages.values()) <= timings.total_s
+        used |= {stage for stage, seconds in timings.stages.items() if seconds > 0}
+    assert used == set(timings.stages)
 
 
 def _no_face(folder: Path) -> Path:
@@ -205,3 +208,18 @@ def test_a_damaged_gallery_stops_the_start(enrolled: config.Config) -> None:
     enrolled.identity.gallery.write_bytes(b"damaged")
     with pytest.raises(GalleryError):
         pipeline.build(enrolled)
+
+
+def test_under_load_no_face_starves(tmp_path: Path) -> None:
+    """With a budget for one job a frame, both faces get a name or a no, and both get emotions, in turn."""
+    flags = {"identity.gallery": str(tmp_path / "g.npz"), "pipeline.target_fps": 240, "pipeline.cpu_budget": 0.05}
+    settings = config.load(None, flags)
+    enrollment.enroll(settings, "Eileen", [ASTRONAUT])
+    stages = pipeline.build(settings)
+    for number in range(80):
+        seen = stages.process(Frame(scene(ASTRONAUT, GRACE_HOPPER), number, number / 10, datetime.now(timezone.utc)))
+    assert {face.identity.subject for face in seen} == {"Eileen", None}
+    assert all(face.emotion.scores for face in seen)
+    assert stages.strain.emotion_age_s <= 0.4
+    assert stages.strain.given_up  # 0.2 ms a frame cannot even find faces, and it is said
+    assert len(seen) == 2

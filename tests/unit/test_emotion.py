@@ -146,3 +146,13 @@ def test_before_the_first_crop_the_reason_is_told() -> None:
     judge = keeper()
     assert judge.decide(Mood(), "face too small", 0.0).reason == "face too small"
     assert judge.decide(Mood(), None, 0.0).scores == {}
+
+
+def test_waiting_makes_a_face_more_urgent() -> None:
+    """Due at the target's age; the first classification at once, and ever more so."""
+    judge = keeper(refresh_s=0.2)
+    mood = fed(judge, (1.0, 0.9))
+    assert judge.urgency(mood, 1.1, 0.0) == pytest.approx(0.5)
+    assert judge.urgency(mood, 2.0, 0.0) == pytest.approx(5.0)
+    assert judge.urgency(Mood(), 3.0, 3.0) == 1.0
+    assert judge.urgency(Mood(), 4.0, 3.0) == pytest.approx(5.0)

@@ -59,7 +59,7 @@ def test_an_empty_gallery_asks_for_no_votes() -> None:
     """With nobody enrolled everybody is unknown, at no cost."""
     judge = Matcher(Gallery("0" * 64), identity_manifest(), IdentityConfig())
     ballot = judge.current(Ballot())
-    assert not judge.wants_vote(ballot, 0)
+    assert judge.urgency(ballot, 0) == 0
     assert judge.decide(ballot).state is IdentityState.UNKNOWN
 
 
@@ -82,12 +82,13 @@ def test_the_budget_of_attempts_ends() -> None:
     """Unknown people cost twelve embeddings, known ones three, and never two within the interval."""
     judge = matcher()
     stranger = np.array((0, 0, 1, 0), np.float32)
-    assert judge.wants_vote(after(judge, *[stranger] * 11), 100)
-    assert not judge.wants_vote(after(judge, *[stranger] * 12), 100)
-    assert not judge.wants_vote(after(judge, *[ANNA] * 3), 100)
+    assert judge.urgency(after(judge, stranger), 100) == Matcher.NEW
+    assert judge.urgency(after(judge, *[stranger] * 11), 100) == Matcher.DOUBTFUL
+    assert judge.urgency(after(judge, *[stranger] * 12), 100) == 0
+    assert judge.urgency(after(judge, *[ANNA] * 3), 100) == 0
     ballot = after(judge, stranger)
-    assert not judge.wants_vote(ballot, 0.05)
-    assert judge.wants_vote(ballot, 0.15)
+    assert judge.urgency(ballot, 0.05) == 0
+    assert judge.urgency(ballot, 0.15) == Matcher.NEW
 
 
 def test_poor_crops_only_give_abstain() -> None:
