@@ -264,14 +264,14 @@ class Connection:
         return properties
 
     def _judge(self, answer: ReasonCode | None) -> None:
-        if answer is not None and not answer.is_failure:
-            return
-        name = None if answer is None else str(answer)
-        if name is None:
+        if answer is None:
             raise _NotThisProtocolError(
                 f"MQTT broker {self._address} did not answer our CONNECT",
                 "check that mqtt.port is an MQTT port, and that mqtt.tls fits it",
             )
+        if not answer.is_failure:
+            return
+        name = str(answer)
         if name == _UNSUPPORTED:
             raise _NotThisProtocolError(
                 f"MQTT broker {self._address} does not speak MQTT {self.protocol}", "set mqtt.protocol: auto"
