@@ -301,6 +301,8 @@ class Connection:
     def _disconnected(self, _client: paho.Client, _data: Any, flags: Any, reason: ReasonCode, _more: Any) -> None:
         if flags.is_disconnect_packet_from_server:
             self._end = f"the broker ended the connection: {reason}"
+        elif str(reason) == "Keep alive timeout":
+            self._end = "the broker fell silent"
 
     def _published(self, _client: paho.Client, _data: Any, mid: int, reason: ReasonCode, _more: Any) -> None:
         if self._callbacks.on_ack:

@@ -96,7 +96,7 @@ class Payloads:
         payload = {
             **self._head("status", self._now()),
             "version": __version__,
-            "event_schemas": ["edge_fer.face/1", "edge_fer.emotion/1", "edge_fer.system/1", "edge_fer.health/1"],
+            "schemas": [f"edge_fer.{name}/1" for name in ("face", "emotion", "system", "health")],
             "models": {
                 task: {"name": manifest.name, "sha256": manifest.sha256} for task, manifest in self._models.items()
             },

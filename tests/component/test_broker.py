@@ -143,6 +143,14 @@ def test_the_broker_says_why_it_ends_the_connection() -> None:
             turn_until(connection, lambda: False)
 
 
+def test_a_broker_that_falls_silent_is_noticed() -> None:
+    """A pulled cable: no FIN, no RST. After two keepalives without an answer the connection is over."""
+    with scripted(ACCEPTED_5) as (config, _):
+        impatient = config.model_copy(update={"keepalive_s": 1})  # less than config.yaml may say, for a quick test
+        with connection_to(impatient) as connection, pytest.raises(BrokerError, match="the broker fell silent"):
+            turn_until(connection, lambda: False)
+
+
 def test_a_denied_subscription_is_an_error() -> None:
     """SUBACK with 0x80."""
     with scripted(ACCEPTED_311, then=DENIED_311) as (config, _):
