@@ -22,7 +22,8 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from edge_fer.config import MqttConfig
-from edge_fer.errors import BrokerError, ConfigError
+from edge_fer.credentials import read_password, tls_context
+from edge_fer.errors import BrokerError
 from edge_fer.payloads import encode
 from edge_fer.topics import Message
 
@@ -98,8 +99,8 @@ class Broker:
     def __init__(self, config: MqttConfig) -> None:
         self.address = f"{config.host}:{config.port}"
         self._config = config
-        self._password = _read_password(config)
-        self._tls = _tls_context(config) if config.tls else None
+        self._password = read_password(config)
+        self._tls = tls_context(config) if config.tls else None
 
     def connect(self, *, client_id: str, will: Message | None = None, callbacks: Callbacks | None = None) -> Connection:
         """Connect and wait until the broker accepts.
@@ -316,39 +317,3 @@ class Connection:
     def _received(self, _client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
         if self._callbacks.on_message:
             self._callbacks.on_message(message.topic, bytes(message.payload), message.retain)
-
-
-class _TidySocket(ssl.SSLSocket):
-    """Closes itself when the handshake fails, which paho 2.2 leaves to the garbage collector."""
-
-    def do_handshake(self, block: bool = False) -> None:
-        try:
-            super().do_handshake(block)
-        except OSError:
-            self.close()
-            raise
-
-
-def _read_password(config: MqttConfig) -> str | None:
-    path = config.password_file
-    if path is None:
-        return None
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "is no UTF-8 text"
-        raise ConfigError(f"mqtt.password_file: {path}: {why}", "one line, readable by the service's user") from error
-    if not lines or not lines[0]:
-        raise ConfigError(f"mqtt.password_file: {path}: is empty", "write the password as its first line")
-    return lines[0]
-
-
-def _tls_context(config: MqttConfig) -> ssl.SSLContext:
-    try:
-        context = ssl.create_default_context(cafile=config.ca_file)
-    except OSError as error:
-        why = "is no PEM certificate" if isinstance(error, ssl.SSLError) else error.strerror
-        raise ConfigError(f"mqtt.ca_file: {config.ca_file}: {why}", "give the CA's certificate in PEM form") from error
-    context.sslsocket_class = _TidySocket
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    return context

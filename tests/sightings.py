@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime, timedelta, timezone
+from typing import Any
 
 import numpy as np
 
 from edge_fer.health import HealthReport
-from edge_fer.payloads import OutboxReadings, Payloads
+from edge_fer.outbox import Entry
+from edge_fer.payloads import OutboxReadings, Payloads, encode
 from edge_fer.topics import Message
 from edge_fer.types import (
     Box,
@@ -82,3 +85,13 @@ def emotion_event(emotion: Emotion = HAPPY) -> EmotionEvent:
 def health_message(payloads: Payloads, report: HealthReport = REPORT) -> Message:
     """A health message of a made-up device."""
     return payloads.health(report, uptime_s=61.7, camera_state="ok", frames_dropped=4, outbox=OUTBOX)
+
+
+def on_wire(message: Message, seq: int = 1, *, replayed: bool = False) -> dict[str, Any]:
+    """An event as a server decodes it."""
+    return dict(json.loads(encode(Entry(seq, message, replayed).payload())))
+
+
+def plain(message: Message) -> dict[str, Any]:
+    """Status or health as a server decodes it."""
+    return dict(json.loads(encode(message.payload)))
