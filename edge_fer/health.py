@@ -90,8 +90,8 @@ class Health:
                 frame_age_s=None if self._captured_s is None else max(0.0, now_s - self._captured_s),
                 frames=self._frames,
                 faces=self._faces,
-                rss_bytes=_rss_bytes(self._root),
-                temperature_c=_temperature_c(self._root),
+                rss_bytes=rss_bytes(self._root),
+                temperature_c=temperature_c(self._root),
                 throttled=_throttled(self._root),
             )
 
@@ -105,13 +105,14 @@ def _percentile(ascending: Sequence[float], share: float) -> float | None:
     return ascending[max(1, math.ceil(share * len(ascending))) - 1] if ascending else None
 
 
-def _rss_bytes(root: Path) -> int:
+def rss_bytes(root: Path = Path("/")) -> int:
+    """Resident memory of this process."""
     resident_pages = (root / "proc/self/statm").read_text().split()[1]
     return int(resident_pages) * os.sysconf("SC_PAGE_SIZE")
 
 
-def _temperature_c(root: Path) -> float | None:
-    """Of the zone named after the processor, else of the first one."""
+def temperature_c(root: Path = Path("/")) -> float | None:
+    """Of the zone named after the processor, else of the first one; None where there is none."""
     zones = sorted(root.glob("sys/class/thermal/thermal_zone*"))
     by_type = [(_read(zone / "type"), zone) for zone in zones]
     named = [zone for kind, zone in by_type if kind and "cpu" in kind.lower()]

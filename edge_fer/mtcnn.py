@@ -18,19 +18,16 @@ from edge_fer import boxes as geometry
 from edge_fer import pyramid
 from edge_fer.boxes import Boxes
 from edge_fer.config import DetectorConfig
+from edge_fer.pyramid import Mips
 from edge_fer.runtime import Model
 from edge_fer.types import Box, Detection, Landmarks
 
-Mips = tuple[NDArray[np.uint8], ...]
 Floats = NDArray[np.float32]
 
 R_NET_PX, O_NET_PX = 24, 48
 
 NMS_WITHIN_LEVEL, NMS_BETWEEN_LEVELS, NMS_R_NET, NMS_O_NET = 0.5, 0.7, 0.7, 0.7
 """Overlaps above which the weaker of two candidates goes. Source: Zhang et al.'s published code."""
-
-_MIP_COUNT = 7
-"""Enough to show a face of 12 · 2⁷ px as one window."""
 
 _FOLLOWED = 0.4
 """O-Net's score that a face needs that was there a moment ago: a turned head scores lower and is still a face.
@@ -75,7 +72,7 @@ class Mtcnn:
         Returns:
             Best score first. Boxes may reach outside the frame.
         """
-        pictures = pyramid.mips(rgb, _MIP_COUNT)
+        pictures = Mips(rgb)
         candidates = self._propose(rgb.shape[1], rgb.shape[0], pictures)
         candidates = self._reject(pictures, candidates)
         return self._place(pictures, candidates, self._config.thresholds[2])
@@ -93,7 +90,7 @@ class Mtcnn:
         if not expected:
             return _NO_FACES
         squares = geometry.square(np.stack([box.xyxy() for box in expected]))
-        return self._place(pyramid.mips(rgb, _MIP_COUNT), squares, min(_FOLLOWED, self._config.thresholds[2]))
+        return self._place(Mips(rgb), squares, min(_FOLLOWED, self._config.thresholds[2]))
 
     def _propose(self, width_px: int, height_px: int, pictures: Mips) -> Boxes:
         """Candidate squares, from P-Net on the whole pyramid."""
@@ -147,7 +144,7 @@ def crops(pictures: Mips, squares: Boxes, side_px: int) -> NDArray[np.uint8]:
         uint8 (n, side_px, side_px, 3).
     """
     sides = np.maximum(squares[:, 2] - squares[:, 0], 1e-3)
-    mip_of = np.log2(np.maximum(sides / side_px, 1.0)).astype(int).clip(max=len(pictures) - 1)
+    mip_of = np.log2(np.maximum(sides / side_px, 1.0)).astype(int).clip(max=pictures.count - 1)
     zoom = np.exp2(-mip_of)
     step = zoom * sides / side_px  # mip pixels per crop pixel
     matrices = np.zeros((len(squares), 2, 3))

@@ -77,22 +77,31 @@ def plan(width_px: int, height_px: int, min_face_px: int, scale_factor: float) -
     return Plan(canvas_width, canvas_height, levels, windows.reshape(-1, 4), level_of.reshape(-1))
 
 
-def mips(rgb: NDArray[np.uint8], count: int) -> tuple[NDArray[np.uint8], ...]:
-    """The picture and its halvings, `count` in all or until one side would be under 2 px.
+class Mips:
+    """A picture and its halvings, each made when it is first asked for.
 
     Each is the exact 2×2 mean of the one before, less an odd last row or column, so that a position x in mip k is
     x · 2ᵏ in the picture. Reading from the right one never shrinks by more than two, which bilinear sampling can do.
+
+    Args:
+        rgb: uint8 (H, W, 3).
     """
-    found = [rgb]
-    while len(found) < count and min(found[-1].shape[:2]) >= 2 * STRIDE_PX:
-        last = found[-1]
-        height, width = last.shape[0] // 2, last.shape[1] // 2
-        half = cv2.resize(last[: 2 * height, : 2 * width], (width, height), interpolation=cv2.INTER_AREA)
-        found.append(np.asarray(half, np.uint8))
-    return tuple(found)
+
+    def __init__(self, rgb: NDArray[np.uint8]) -> None:
+        self._made = [rgb]
+        self.count = max(1, min(rgb.shape[:2]).bit_length())
+
+    def __getitem__(self, index: int) -> NDArray[np.uint8]:
+        """uint8 (H // 2ᵏ, W // 2ᵏ, 3) for 0 ≤ index < count."""
+        while len(self._made) <= index:
+            last = self._made[-1]
+            height, width = last.shape[0] // 2, last.shape[1] // 2
+            half = cv2.resize(last[: 2 * height, : 2 * width], (width, height), interpolation=cv2.INTER_AREA)
+            self._made.append(np.asarray(half, np.uint8))
+        return self._made[index]
 
 
-def paint(canvas: NDArray[np.uint8], layout: Plan, pictures: tuple[NDArray[np.uint8], ...]) -> None:
+def paint(canvas: NDArray[np.uint8], layout: Plan, pictures: Mips) -> None:
     """Draw all levels into `canvas`, uint8 (height, width, 3), which is kept from frame to frame."""
     for level in layout.levels:
         place = canvas[level.y : level.y + level.height, level.x : level.x + level.width]

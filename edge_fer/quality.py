@@ -45,13 +45,14 @@ def shortcoming(quality: Quality, config: QualityConfig) -> str | None:
 
 def yaw_deg(landmarks: Landmarks) -> float:
     """Rough head turn: how far the nose's tip has left the middle of the face, seen along the line of the eyes."""
-    points = landmarks.array().astype(np.float64)
-    eyes = points[1] - points[0]
-    distance = float(np.hypot(*eyes))
+    left, right, nose = landmarks.left_eye, landmarks.right_eye, landmarks.nose
+    eyes_x, eyes_y = right.x - left.x, right.y - left.y
+    distance = math.hypot(eyes_x, eyes_y)
     if distance < 1e-6:
         return 90.0  # the eyes coincide: a profile
-    middle = points[[0, 1, 3, 4]].mean(axis=0)
-    shift = float((points[2] - middle) @ eyes) / distance
+    middle_x = (left.x + right.x + landmarks.mouth_left.x + landmarks.mouth_right.x) / 4
+    middle_y = (left.y + right.y + landmarks.mouth_left.y + landmarks.mouth_right.y) / 4
+    shift = ((nose.x - middle_x) * eyes_x + (nose.y - middle_y) * eyes_y) / distance
     return math.degrees(math.atan2(shift, _NOSE_DEPTH * distance))
 
 
@@ -65,5 +66,6 @@ def _sharpness(rgb: NDArray[np.uint8], detection: Detection) -> float:
     grey = cv2.cvtColor(rgb[y1:y2, x1:x2], cv2.COLOR_RGB2GRAY)
     shrinking = max(x2 - x1, y2 - y1) > 2 * _PATCH_PX
     patch = cv2.resize(grey, (_PATCH_PX, _PATCH_PX), interpolation=cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR)
-    variance = float(cv2.Laplacian(patch, cv2.CV_32F).var())
+    _, deviation = cv2.meanStdDev(cv2.Laplacian(patch, cv2.CV_16S))
+    variance = float(deviation.item()) ** 2
     return variance / (variance + _SHARP_VARIANCE)

@@ -90,6 +90,8 @@ def associate(expected: Sequence[Box], found: Sequence[Box], min_iou: float) -> 
     a = np.stack([box.xyxy() for box in expected])
     b = np.stack([box.xyxy() for box in found])
     pairs = _greedy(geometry.iou_matrix(a, b), min_iou, {})
+    if len(pairs) == min(len(expected), len(found)):
+        return pairs
     return _greedy(_nearness(a, b), 1 - _NEAR, pairs)
 
 

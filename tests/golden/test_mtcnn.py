@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from edge_fer.config import DEFAULT_MODELS, DetectorConfig
 from edge_fer.mtcnn import Mtcnn, crops
-from edge_fer.pyramid import mips
+from edge_fer.pyramid import Mips
 from edge_fer.types import Box, Detection
 from tests.portraits import ASTRONAUT, GRACE_HOPPER, picture
 
@@ -130,7 +130,7 @@ def test_crops_at_and_beyond_every_edge(corner: tuple[float, float], side: float
     """Any square gives a crop; far outside it is all grey."""
     rgb = picture(ASTRONAUT)
     square = np.array([(*corner, corner[0] + side, corner[1] + side)], np.float32)
-    cut = crops(mips(rgb, 7), square, 24)
+    cut = crops(Mips(rgb), square, 24)
     assert cut.shape == (1, 24, 24, 3)
     outside = square[0, 2] < -4 or square[0, 3] < -4 or square[0, 0] > 520 or square[0, 1] > 520
     if outside:

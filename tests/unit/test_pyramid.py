@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-
 import cv2
 import numpy as np
 import pytest
@@ -50,7 +48,7 @@ def test_a_spot_is_seen_through_the_cell_that_stands_for_it() -> None:
     rgb = np.zeros((480, 640, 3), np.uint8)
     rgb[200:260, 300:360] = 255
     canvas = np.zeros((layout.height_px, layout.width_px, 3), np.uint8)
-    pyramid.paint(canvas, layout, pyramid.mips(rgb, 7))
+    pyramid.paint(canvas, layout, pyramid.Mips(rgb))
     columns = (layout.width_px - pyramid.CELL_PX) // pyramid.STRIDE_PX + 1
     for index in np.flatnonzero(layout.level_of >= 0)[::97]:
         row, column = divmod(int(index), columns)
@@ -78,9 +76,11 @@ def test_the_canvas_wastes_little() -> None:
 def test_mips_halve_exactly(shape: tuple[int, int]) -> None:
     """Each mip is the mean of 2×2 pixels of the one before; odd rows and columns are left out."""
     rgb = np.random.default_rng(0).integers(0, 256, (*shape, 3), np.uint8)
-    found = pyramid.mips(rgb, 4)
-    for large, small in itertools.pairwise(found):
+    found = pyramid.Mips(rgb)
+    for index in range(1, found.count):
+        large, small = found[index - 1], found[index]
         height, width = small.shape[:2]
         assert (height, width) == (large.shape[0] // 2, large.shape[1] // 2)
         blocks = large[: 2 * height, : 2 * width].reshape(height, 2, width, 2, 3).mean(axis=(1, 3))
         assert np.abs(blocks - small).max() <= 0.5 + 1e-6  # rounding to bytes
+    assert min(found[found.count - 1].shape[:2]) == 1

@@ -1,0 +1,120 @@
+"""edge-fer bench: where a frame's time goes on this board."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edge_fer.errors import ConfigError
+
+if TYPE_CHECKING:
+    from argparse import _SubParsersAction
+
+    from edge_fer.bench import BenchReport
+    from edge_fer.camera import Source
+    from edge_fer.types import Frame
+
+_DESCRIPTION = """\
+Run the pipeline on a video, or on the built-in clip of two people, and tell where the time goes: per stage, inside the
+models and outside, memory, faces per second. Nothing is published.
+
+With --reference, each figure is compared with one taken before on the same kind of board, and marked where it is
+30 % off, either way; the exit code is then 1."""
+
+
+def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Declare the verb."""
+    parser = subparsers.add_parser(
+        "bench",
+        help="measure where a frame's time goes on this board",
+        description=_DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--config", metavar="FILE", type=Path, help="configuration (default: the defaults)")
+    parser.add_argument("--source", metavar="PATH", help="a video file or a folder of images (default: built-in clip)")
+    parser.add_argument("--frames", metavar="N", type=_positive, default=400, help="at most so many (default: 400)")
+    parser.add_argument("--threads", metavar="N", type=_positive, help="instead of models.threads")
+    parser.add_argument("--json", metavar="FILE", type=Path, help="write all figures there; it can be a --reference")
+    parser.add_argument("--reference", metavar="FILE", type=Path, help="compare with figures that --json wrote before")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Measure and tell; 1 where a figure is off its reference."""
+    from edge_fer import bench, camera, config, pipeline  # noqa: PLC0415 - --help answers without them
+    from edge_fer.demo import clip  # noqa: PLC0415
+
+    reference = _read_reference(args.reference) if args.reference else {}
+    with tempfile.TemporaryDirectory() as folder:
+        source = args.source or str(clip.ensure(Path(folder), lambda _done, _all: None))
+        flags: dict[str, object] = {"camera.source": source, "camera.pace": "fast"}
+        if args.threads:
+            flags["models.threads"] = args.threads
+        settings = config.load(args.config, flags)
+        if camera.is_device(source):
+            raise ConfigError(f"{source}: a camera paces itself", "give --source a video file or a folder of images")
+        process = pipeline.build(settings)
+        frames = camera.open_source(settings.camera)
+        try:
+            report = bench.measure(process, _first(frames, args.frames))
+        finally:
+            frames.close()
+    if args.json:
+        args.json.write_text(json.dumps(bench.as_json(report), indent=2) + "\n", encoding="utf-8")
+    ratios = bench.compared(report, reference)
+    _tell(report, ratios)
+    return int(any(bench.off(ratio) for ratio in ratios.values()))
+
+
+def _first(source: Source, count: int) -> Iterator[Frame]:
+    for _ in range(count):
+        frame = source.read()
+        if frame is None:
+            return
+        yield frame
+
+
+def _tell(report: BenchReport, ratios: Mapping[str, float]) -> None:
+    from rich.console import Console  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+
+    from edge_fer import bench  # noqa: PLC0415
+
+    table = Table(title="Milliseconds a frame", title_justify="left")
+    for column in ("", "p50", "p95", "to reference"):
+        table.add_column(column, justify="left" if not column else "right")
+    rows = {**report.stages, "total": report.total, "in the models": report.invoke, "outside them": report.outside}
+    keys = {"in the models": "invoke", "outside them": "outside"}
+    for name, spread in rows.items():
+        ratio = ratios.get(f"{keys.get(name, name)}_p50_ms")
+        told = "" if ratio is None else f"{ratio:.2f}" + (" !" if bench.off(ratio) else "")
+        table.add_row(name, f"{spread.p50_ms:.2f}", f"{spread.p95_ms:.2f}", told, end_section=name == "emotion")
+    console, board = Console(), report.board
+    heat = "" if board.temperature_c is None else f", {board.temperature_c:.0f} °C"
+    console.print(f"{board.cpu}, {board.cores} cores, {board.machine}, governor {board.governor or 'unknown'}{heat}")
+    console.print(table)
+    console.print(
+        f"{report.frames} frames, mean {report.mean_ms:.2f} ms ({1000 / report.mean_ms:.0f} frames/s), "
+        f"{report.outside_share:.0%} of it outside the models; {report.faces_per_s:.0f} faces/s; "
+        f"{report.rss_mb:.0f} MB resident"
+    )
+
+
+def _read_reference(path: Path) -> dict[str, float]:
+    try:
+        stored: Any = json.loads(path.read_text(encoding="utf-8"))
+        return {str(name): float(value) for name, value in stored["figures"].items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ConfigError(
+            f"{path}: is no reference that can be read", "write one with 'edge-fer bench --json FILE'"
+        ) from error
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError("must be 1 or more")
+    return value
