@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -20,12 +20,12 @@ from edge_fer.config import CameraConfig, Config
 from edge_fer.errors import EdgeFerError, InferenceError
 from edge_fer.events import EventMaker
 from edge_fer.health import Health
-from edge_fer.inference import Inference
+from edge_fer.inference import FrameProcessor, Inference
 from edge_fer.latest import Latest
 from edge_fer.manifest import Manifest
 from edge_fer.mqtt import LinkState, Publisher
 from edge_fer.payloads import CameraState, OutboxReadings, Payloads
-from edge_fer.pipeline import Pipeline
+from edge_fer.runtime import Model
 from edge_fer.signals import Signals
 from edge_fer.systemd import Notifier
 from edge_fer.topics import Message, Topics
@@ -40,6 +40,13 @@ _STOP_S = 4.5
 _DRAIN_S = 10.0
 """How long the end of a file waits for a broker that is slow to connect."""
 _DRAIN_TURN_S = 0.05
+
+
+class Observer(FrameProcessor, Protocol):
+    """What the daemon needs of the pipeline."""
+
+    @property
+    def models(self) -> Sequence[Model]: ...
 
 
 class Outlet(Protocol):
@@ -122,7 +129,7 @@ class Daemon:
         self,
         config: Config,
         *,
-        build_pipeline: Callable[[Config], Pipeline] = pipeline.build,
+        build_pipeline: Callable[[Config], Observer] = pipeline.build,
         open_source: Callable[[CameraConfig], Source] = camera.open_source,
         make_outlet: Callable[[Config, Payloads], Outlet] | None = None,
     ) -> None:
@@ -243,7 +250,7 @@ def _publisher(config: Config, payloads: Payloads) -> Outlet:
     return Publisher(config.mqtt, payloads.topics, gap_message=payloads.gap)
 
 
-def _manifests(observer: Pipeline) -> dict[str, Manifest]:
+def _manifests(observer: Observer) -> dict[str, Manifest]:
     """By task; the three detectors, which share one, by name."""
     manifests = [model.manifest for model in observer.models]
     return {item.name if item.task == "detector" else item.task: item for item in manifests}
