@@ -1,0 +1,54 @@
+"""The pages of docs/ that are generated: `make docs` writes them, and a test compares.
+
+Run as ``python -m tests.documentation``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from unittest import mock
+
+from edge_fer import cli
+
+ROOT = Path(__file__).parents[1]
+
+_CLI_HEAD = """\
+# The command line
+
+What `--help` says. This page is generated (`make docs`), and a test keeps it current.
+
+Exit codes: 0 done, 2 wrong usage, 65 model or photo unusable, 66 gallery unusable, 69 broker, 70 failure of ours,
+74 camera or video, 78 configuration, 130 Ctrl-C. A camera or broker that is missing does not end `edge-fer run`.
+"""
+
+
+def command_line() -> str:
+    """docs/cli.md: the help of the command and of each verb."""
+    with mock.patch.dict(os.environ, {"COLUMNS": "100", "NO_COLOR": "1"}):
+        sections = [f"\n## {parser.prog}\n\n```\n{parser.format_help()}```\n" for parser in _family(cli.parser())]
+    return _CLI_HEAD + "".join(sections)
+
+
+def _family(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
+    """A parser and those of its verbs, in the order of the help."""
+    yield parser
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for child in action.choices.values():
+                yield from _family(child)
+
+
+PAGES: dict[Path, Callable[[], str]] = {ROOT / "docs" / "cli.md": command_line}
+
+
+def main() -> None:
+    """Write every page."""
+    for path, page in PAGES.items():
+        path.write_text(page(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
