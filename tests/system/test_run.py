@@ -1,0 +1,186 @@
+"""The daemon as a process with real models, a real broker and a clip of a person."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.broker import Mosquitto, free_port, wait_until
+from tests.edge_fer_process import ENVIRONMENT, edge_fer, spawn, write_clip, write_config
+from tests.portraits import ASTRONAUT
+from tests.subscriber import Subscriber
+
+Daemon = subprocess.Popen[str]
+Start = Callable[..., Daemon]
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_clip(tmp_path_factory.mktemp("clip") / "clip.avi", seconds=4)
+
+
+@pytest.fixture(scope="module")
+def long_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Longer than any test waits: stands for a camera that works."""
+    return write_clip(tmp_path_factory.mktemp("clip") / "long.avi", seconds=40, fps=5)
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Start daemons in the test's folder; those that still run at its end are killed."""
+    daemons: list[Daemon] = []
+
+    def begin(*arguments: str | Path) -> Daemon:
+        daemons.append(spawn("run", *arguments, folder=tmp_path))
+        return daemons[-1]
+
+    yield begin
+    for daemon in daemons:
+        if daemon.poll() is None:
+            daemon.kill()
+        daemon.communicate()
+
+
+def configure(folder: Path, port: int, source: Path | str, **camera: object) -> Path:
+    return write_config(
+        folder,
+        camera={"source": str(source), **camera},
+        mqtt={"host": "127.0.0.1", "port": port},
+        health={"interval_s": 1},
+    )
+
+
+def stop(daemon: Daemon, number: signal.Signals = signal.SIGTERM) -> tuple[int, float, str]:
+    """Exit code, seconds until the end, and the log."""
+    sent_s = time.monotonic()
+    daemon.send_signal(number)
+    _, log = daemon.communicate(timeout=20)
+    return daemon.returncode, time.monotonic() - sent_s, log
+
+
+def faces(subscriber: Subscriber) -> list[str]:
+    return [event["type"] for event in subscriber.of("event/face")]
+
+
+def test_a_person_is_recognised_and_the_file_ends_in_order(
+    tmp_path: Path, mosquitto: Mosquitto, clip: Path, start: Start
+) -> None:
+    """Enrolled from a photo, told by name; enter first, leave last, offline at the end; every message is valid."""
+    configure(tmp_path, mosquitto.port, clip)
+    assert edge_fer("enroll", "ada", ASTRONAUT, folder=tmp_path).returncode == 0
+    with Subscriber(mosquitto.port) as server:
+        daemon = start()
+        assert daemon.wait(30) == 0
+        server.wait_for("availability", 2)
+        kinds = faces(server)
+        assert (kinds[0], kinds[-1]) == ("enter", "leave")
+        assert kinds.count("enter") == kinds.count("leave") == 1
+        assert {event["identity"]["subject"] for event in server.of("event/face")} - {None} == {"ada"}
+        assert server.of("availability") == ["online", "offline"]
+        assert [status["camera"]["state"] for status in server.of("status")][-1] == "ended"
+        numbers = [event["seq"] for event in server.of("event/face")]
+        assert numbers == sorted(numbers)
+
+
+def test_it_starts_quickly_and_is_small(tmp_path: Path, mosquitto: Mosquitto, clip: Path, start: Start) -> None:
+    """First event within 3 s of the start of the process, at most 350 MB resident."""
+    configure(tmp_path, mosquitto.port, clip)
+    with Subscriber(mosquitto.port) as server:
+        started_s = time.monotonic()
+        start()
+        server.wait_for("event/face")
+        assert time.monotonic() - started_s < 3
+        health = server.wait_for("health", 2)[-1]
+        assert 50 < health["rss_mb"] < 350
+        assert health["fps"] > 1
+
+
+def test_tensorflow_is_never_imported(tmp_path: Path, clip: Path) -> None:
+    """Nor anything of the converters."""
+    configure(tmp_path, free_port(), clip, pace="fast")
+    code = (
+        "import json, sys; from edge_fer.cli import main; code = main(['run', '--log-level', 'error']);"
+        "print(json.dumps([code, [name for name in ('tensorflow', 'keras', 'converters') if name in sys.modules]]))"
+    )
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(
+        command, cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True, check=True, timeout=60
+    )
+    assert json.loads(done.stdout) == [0, []]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_stops_in_order(
+    tmp_path: Path, mosquitto: Mosquitto, long_clip: Path, start: Start, number: signal.Signals
+) -> None:
+    """Leave, offline, exit code 0, within 5 s."""
+    configure(tmp_path, mosquitto.port, long_clip)
+    with Subscriber(mosquitto.port) as server:
+        daemon = start()
+        server.wait_for("event/face")
+        code, seconds, log = stop(daemon, number)
+        assert code == 0
+        assert seconds < 5
+        assert "Traceback" not in log
+        server.wait_for("availability", 2)
+        assert faces(server)[-1] == "leave"
+        assert server.of("availability") == ["online", "offline"]
+
+
+def test_a_camera_that_is_not_there_is_reported_and_waited_for(
+    tmp_path: Path, mosquitto: Mosquitto, start: Start
+) -> None:
+    """The daemon stays up: system event, status and log say what is missing and what to do."""
+    configure(tmp_path, mosquitto.port, "/dev/video-of-nobody")
+    with Subscriber(mosquitto.port) as server:
+        daemon = start()
+        (event,) = server.wait_for("event/system")
+        assert (event["type"], event["detail"]) == ("camera_lost", "/dev/video-of-nobody: no such camera")
+        wait_until(lambda: bool(server.of("status")) and server.of("status")[-1]["camera"]["state"] == "lost")
+        assert server.wait_for("health")[-1]["camera"] == "lost"
+        code, _, log = stop(daemon)
+    assert code == 0
+    assert log.count("no such camera") == 1
+    assert "USB camera" in log
+    assert "Traceback" not in log
+
+
+def test_an_absent_broker_is_waited_for(tmp_path: Path, long_clip: Path, start: Start) -> None:
+    """It keeps running and says so; when the broker comes, what was kept arrives."""
+    port = free_port()
+    configure(tmp_path, port, long_clip)
+    daemon = start()
+    time.sleep(2.5)
+    assert daemon.poll() is None
+    folder = tmp_path / "broker"
+    folder.mkdir()
+    with Mosquitto(folder, port=port), Subscriber(port) as server:
+        server.wait_for("event/face")
+        assert faces(server)[0] == "enter"
+        code, _, log = stop(daemon)
+    assert code == 0
+    assert f"MQTT broker 127.0.0.1:{port} cannot be reached: connection refused" in log
+    assert "Traceback" not in log
+
+
+def test_a_broker_that_refuses_is_told(tmp_path: Path, long_clip: Path, start: Start) -> None:
+    """It keeps running and retries; the log names the reason and what to check. Stopping works all the same."""
+    folder = tmp_path / "broker"
+    folder.mkdir()
+    with Mosquitto(folder, "allow_anonymous false") as broker:
+        configure(tmp_path, broker.port, long_clip)
+        daemon = start()
+        time.sleep(2.5)
+        code, seconds, log = stop(daemon)
+    assert code == 0
+    assert seconds < 5
+    assert "refused us: Not authorized" in log
+    assert "mqtt.username" in log
+    assert "Traceback" not in log
