@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -20,13 +21,14 @@ class DaemonProcess:
     Args:
         config: config.yaml.
         log: File for what the daemon writes.
+        command: Another program in the daemon's place; for tests.
     """
 
-    def __init__(self, config: Path, log: Path) -> None:
+    def __init__(self, config: Path, log: Path, *, command: Sequence[str] = ()) -> None:
         self._log = log.open("wb")
         self.started_s = time.monotonic()
-        command = (sys.executable, "-m", "edge_fer", "run", "--config", str(config))
-        self._process = subprocess.Popen(command, stdout=self._log, stderr=subprocess.STDOUT)
+        daemon = (sys.executable, "-m", "edge_fer", "run", "--config", str(config))
+        self._process = subprocess.Popen(command or daemon, stdout=self._log, stderr=subprocess.STDOUT)
         self._peak_rss_mb = 0.0
         self._tensorflow = False
 

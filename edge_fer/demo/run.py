@@ -6,6 +6,7 @@ import contextlib
 import os
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from edge_fer import config as configs
 from edge_fer import enrollment
 from edge_fer.config import Config, MqttConfig
 from edge_fer.demo import broker, clip, scene, show
+from edge_fer.demo.measure import Measurement
 from edge_fer.demo.portraits import PORTRAITS
 from edge_fer.demo.process import DaemonProcess
 from edge_fer.demo.replay import replay
@@ -30,16 +32,42 @@ _LAST_WORDS_S = 5.0
 """How long the server waits for "offline" once the process has ended."""
 
 
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """All that the demo found out.
+
+    Attributes:
+        problems: What was not as it must be, one line each.
+    """
+
+    received: tuple[Received, ...]
+    measured: Measurement
+    run: Run
+    problems: tuple[str, ...]
+
+
 def demo(folder: Path, address: tuple[str, int] | None, console: Console) -> int:
-    """Run it.
+    """Perform it and print the summary.
+
+    Returns:
+        0 when everybody was recognised and nothing was lost, else 1.
+
+    Raises:
+        EdgeFerError: As `perform`.
+    """
+    outcome = perform(folder, address, console)
+    console.print(show.summary(outcome.received, outcome.measured, outcome.run))
+    show.verdict(console, outcome.problems, folder)
+    return 1 if outcome.problems else 0
+
+
+def perform(folder: Path, address: tuple[str, int] | None, console: Console) -> Outcome:
+    """Make the clip, enrol, run the daemon on the clip, listen, and measure.
 
     Args:
         folder: Where clip, config, gallery, log and pictures go.
         address: A broker's host and port; None takes that of ``EDGE_FER__MQTT__HOST``, or starts one.
-        console: Where to print.
-
-    Returns:
-        0 when everybody was recognised and nothing was lost, else 1.
+        console: Where progress and events are printed.
 
     Raises:
         EdgeFerError: Something that the demo needs is missing or fails.
@@ -50,16 +78,12 @@ def demo(folder: Path, address: tuple[str, int] | None, console: Console) -> int
         mqtt = stack.enter_context(_broker(address))
         config_path = _write_config(folder, source, mqtt)
         config = configs.load(config_path)
-        console.print(
-            f"Broker {mqtt.host}:{mqtt.port}, topics {Topics(config.device.site, config.device.name).everything}"
-        )
+        console.print(f"Broker {mqtt.host}:{mqtt.port}, topics {_topics(config).everything}", soft_wrap=True)
         _enrol(config, console)
         received, run = _watch_daemon(config, config_path, progress)
         measured = replay(config, folder, _counter(progress, "measuring and drawing"))
-    console.print(show.summary(received, measured, run))
-    found = problems(received, [portrait.subject for portrait, _ in scene.VISITS], measured, run)
-    show.verdict(console, found, folder)
-    return 1 if found else 0
+    expected = [portrait.subject for portrait, _ in scene.VISITS]
+    return Outcome(tuple(received), measured, run, problems(received, expected, measured, run))
 
 
 def _progress(console: Console) -> Progress:
@@ -116,9 +140,8 @@ def _watch_daemon(config: Config, config_path: Path, progress: Progress) -> tupl
     """Start the daemon and collect all that it says until it has ended."""
     bar = progress.add_task("the daemon at work", total=scene.FRAMES)
     printer = _Printer(progress.console, lambda frames: progress.update(bar, completed=frames))
-    topics = Topics(config.device.site, config.device.name)
     with (
-        Server(config.mqtt, topics) as server,
+        Server(config.mqtt, _topics(config)) as server,
         DaemonProcess(config_path, config_path.with_name("daemon.log")) as daemon,
     ):
         received: list[Received] = []
@@ -133,6 +156,10 @@ def _watch_daemon(config: Config, config_path: Path, progress: Progress) -> tupl
         run = daemon.stop()
     progress.update(bar, visible=False)
     return received, run
+
+
+def _topics(config: Config) -> Topics:
+    return Topics(config.device.site, config.device.name)
 
 
 def _is_goodbye(received: list[Received]) -> bool:
