@@ -1,0 +1,163 @@
+"""The emotion recipe on tiny made-up data: splits, targets, variation, the merged network, going on after a break."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from converters.training import calibration, faces, feed
+from converters.training.augment import CROP_PX, TRUNK_PX, plain, varied
+from converters.training.labels import BASIC, LABELS, VOTE_COLUMNS
+from edge_fer.errors import SourceError
+
+
+def pictures(count: int, seed: int = 0) -> np.ndarray:
+    """uint8 (count, 48, 48) of noise."""
+    return np.random.default_rng(seed).integers(0, 256, (count, 48, 48)).astype(np.uint8)
+
+
+def some_faces(count: int, seed: int = 0) -> faces.Faces:
+    """Faces with label i mod 7 and all votes for it."""
+    label = np.arange(count) % len(BASIC)
+    return faces.Faces(pictures(count, seed), label, np.eye(len(BASIC), dtype=np.float32)[label], label)
+
+
+def write_split(path: Path, count: int, match: float = 1.0) -> None:
+    """An .npz as fer2013/train.npz: all ten votes on the label."""
+    label = (np.arange(count) % len(BASIC)).astype(np.uint8)
+    votes = np.zeros((count, 10), np.uint8)
+    votes[np.arange(count), np.array(VOTE_COLUMNS)[label]] = 10
+    np.savez(path, images=pictures(count), label7=label, votes=votes, label_match=np.full(count, match, np.float32))
+
+
+def test_load_turns_votes_into_our_order(tmp_path: Path) -> None:
+    """FER+ columns come in another order than our labels."""
+    write_split(tmp_path / "train.npz", 14)
+    loaded = faces.load(tmp_path / "train.npz")
+    np.testing.assert_array_equal(loaded.majority, loaded.label7)
+    np.testing.assert_allclose(loaded.votes[np.arange(14), loaded.label7], 1)
+
+
+def test_load_leaves_doubtful_joins_out(tmp_path: Path) -> None:
+    """Rows below MIN_LABEL_MATCH are not read."""
+    write_split(tmp_path / "train.npz", 5, match=0.84)
+    assert len(faces.load(tmp_path / "train.npz")) == 0
+
+
+def test_missing_data_is_one_line(tmp_path: Path) -> None:
+    """No traceback for a wrong --data."""
+    with pytest.raises(SourceError, match="not_there"):
+        faces.load(tmp_path / "not_there.npz")
+
+
+def test_split_shares_no_picture() -> None:
+    """Copies stay together, and valid's pictures are in neither part."""
+    once = some_faces(400)
+    again = [np.concatenate((part, part)) for part in (once.label7, once.majority)]
+    twice = faces.Faces(np.concatenate((once.images,) * 2), again[0], np.concatenate((once.votes,) * 2), again[1])
+    valid = once.rows(np.arange(400) < 40)
+    fit, dev = faces.split(twice, valid, seed=3)
+    seen = [{image.tobytes() for image in part.images} for part in (fit, dev, valid)]
+    assert not seen[0] & seen[1]
+    assert not (seen[0] | seen[1]) & seen[2]
+    assert len(fit) + len(dev) == 2 * 360
+    assert 0 < len(dev) < 2 * 80
+
+
+def test_targets_fall_back_to_the_label_where_nobody_voted() -> None:
+    """A row without votes for our labels keeps its label whole."""
+    silent = faces.Faces(pictures(1), np.array([2]), np.zeros((1, 7), np.float32), np.array([-1]))
+    np.testing.assert_allclose(faces.fer_targets(silent, 0.8)[0], np.eye(7)[2])
+
+
+@pytest.mark.parametrize("size", [24, 48, 112, 224])
+def test_variation_is_seeded_and_fits_the_trunk(size: int) -> None:
+    """Any stored size gives the trunk's input; the same seed gives the same face."""
+    image = np.random.default_rng(1).integers(0, 256, (size, size)).astype(np.uint8)
+    for seed in range(30):
+        first, second = (varied(image, np.random.default_rng(seed)) for _ in range(2))
+        assert first.shape == (TRUNK_PX, TRUNK_PX)
+        assert first.dtype == np.uint8
+        np.testing.assert_array_equal(first, second)
+
+
+def test_plain_keeps_a_flat_picture_flat() -> None:
+    """Neither step of the real path changes a grey level."""
+    np.testing.assert_array_equal(plain(np.full((48, 48), 77, np.uint8)), 77)
+
+
+def test_feed_shows_every_sample_once_and_repeats_itself() -> None:
+    """An epoch is a permutation; the same epoch of another feed is the same."""
+    samples = feed.fer_samples(some_faces(64), label_share=1.0, balance=0.0)
+    plan = feed.Plan(epochs=2, horizon=2, rate=1e-3, strength=1.0, mixup=0.0, dropout=0.0)
+    one, two = feed.Feed(samples, 16, 5, 0, plan), feed.Feed(samples, 16, 5, 1, plan)
+    shown = np.concatenate([one[step][1]["label"].argmax(axis=1) for step in range(len(one))])
+    np.testing.assert_array_equal(np.sort(shown), np.sort(samples.label.argmax(axis=1)))
+    one.on_epoch_end()
+    np.testing.assert_array_equal(one[0][0], two[0][0])
+
+
+def test_temperature_undoes_a_known_scale() -> None:
+    """Logits of a calibrated guess, doubled, ask for a temperature of two."""
+    draw = np.random.default_rng(0)
+    logits = draw.normal(size=(20000, 7))
+    truth = np.array([draw.choice(7, p=row) for row in calibration.softmax(logits)])
+    assert calibration.fit_temperature(2 * logits, truth) == pytest.approx(2, abs=0.1)  # 4 standard errors
+    assert calibration.reliability(calibration.softmax(logits), truth).error < 0.02
+    assert calibration.reliability(calibration.softmax(4 * logits), truth).error > 0.1
+
+
+def test_risk_falls_with_coverage_when_confidence_is_right() -> None:
+    """Three right and sure, one wrong and unsure."""
+    probabilities = np.array([[0.9, 0.1], [0.8, 0.2], [0.7, 0.3], [0.6, 0.4]])
+    curve = calibration.risk_coverage(probabilities, np.array([0, 0, 0, 1]))
+    np.testing.assert_allclose(curve.coverage, [0.25, 0.5, 0.75, 1])
+    np.testing.assert_allclose(curve.risk, [0, 0, 0, 0.25])
+    assert curve.at_coverage(0.75) == (0.7, 0.0)
+
+
+def test_macro_f1_of_a_perfect_and_a_mixed_answer() -> None:
+    """Diagonal is one; half of one class wrong is worked out by hand."""
+    assert calibration.macro_f1(np.diag([3, 5])) == 1
+    assert calibration.macro_f1(np.array([[1, 1], [0, 2]])) == pytest.approx((2 / 3 + 4 / 5) / 2)
+
+
+@pytest.mark.convert
+def test_shipped_network_answers_as_the_trained_one() -> None:
+    """Front, scaling and heads are folded without a change: 224 px grey in, the blend's softmax out."""
+    import keras  # noqa: PLC0415
+
+    from converters.training import network  # noqa: PLC0415
+
+    keras.utils.set_random_seed(0)
+    trained = network.training_model(0.0)
+    shipped = network.shipped(trained, votes_share=0.0, temperature=2.0)
+    assert shipped.input_shape == (None, CROP_PX, CROP_PX, 1)
+    images = pictures(4)
+    crops = np.stack([np.kron(image, np.ones((5, 5)))[8:232, 8:232] for image in images])[..., None]
+    halved = crops.reshape(4, TRUNK_PX, 2, TRUNK_PX, 2, 1).mean(axis=(2, 4))
+    expected = calibration.softmax(np.asarray(trained.predict(halved, verbose=0)["label"]) / 2)
+    np.testing.assert_allclose(shipped.predict(crops, verbose=0), expected, atol=1e-5)  # float32 sums of 49 products
+    assert expected.shape[1] == len(LABELS)
+
+
+@pytest.mark.convert
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras 3.15 on numpy 2.4
+def test_training_goes_on_after_a_break(tmp_path: Path) -> None:
+    """One epoch, a break, another: the optimizer's steps are counted on, and the log has both."""
+    from converters.training import fitting  # noqa: PLC0415
+
+    samples = feed.fer_samples(some_faces(16), label_share=0.8, balance=0.2)
+    plan = feed.Plan(epochs=2, horizon=2, rate=1e-4, strength=1.0, mixup=1.0, dropout=0.1)
+    recipe = fitting.Recipe(batch=8)
+    first = fitting.Stage("s", samples, feed.Plan(**{**vars(plan), "epochs": 1}))
+    fitting.run(first, recipe, some_faces(7, seed=9), tmp_path, start=lambda _: None, resume=False)
+    model = fitting.run(
+        fitting.Stage("s", samples, plan), recipe, some_faces(7, seed=9), tmp_path, start=lambda _: None, resume=True
+    )
+    assert int(model.optimizer.iterations) == 2 * len(samples) // 8
+    lines = [json.loads(line) for line in (tmp_path / "s" / "log.jsonl").read_text().splitlines()]
+    assert [line["epoch"] for line in lines] == [1, 2]
