@@ -1,0 +1,120 @@
+"""How much the smoothing calms the labels, and what delay it costs.
+
+    python benchmarks/flicker.py VIDEO...
+
+For each video, the pipeline classifies every face in every frame. "Raw" is the best label of each single
+classification; "told" is what the pipeline says, abstentions included. Changes are counted per minute of presence. The
+delay is that of a face whose expression changes at once from one to another of the videos' own typical distributions.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import sys
+from collections import Counter, defaultdict
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_fer import camera, config, pipeline
+from edge_fer.config import Config
+from edge_fer.emotion import CONFIDENCE, EmotionClassifier, Mood, MoodKeeper
+from edge_fer.runtime import Model
+from edge_fer.types import EmotionState, TrackState
+
+Scores = NDArray[np.float32]
+
+
+def watch(settings: Config, reasons: Counter[str]) -> tuple[float, dict[int, list[Scores]], dict[int, list[str]]]:
+    """Seconds of presence, and for each track the single classifications and the labels told; counts `reasons`."""
+    stages = pipeline.build(settings)
+    classifier = EmotionClassifier(
+        Model(settings.models.dir / settings.models.emotion, threads=settings.models.threads), settings.emotion
+    )
+    source = camera.open_source(settings.camera)
+    raw: dict[int, list[Scores]] = defaultdict(list)
+    told: dict[int, list[str]] = defaultdict(list)
+    present_s, last_s = 0.0, None
+    for frame in iter(source.read, None):
+        seen = [face for face in stages.process(frame) if face.track.state is TrackState.CONFIRMED]
+        present_s += len(seen) * (frame.captured_s - last_s) if last_s is not None else 0.0
+        last_s = frame.captured_s
+        for face in seen:
+            number = face.track.track_id
+            told[number].append(face.emotion.label or "abstain")
+            if face.emotion.reason:
+                reasons[face.emotion.reason] += 1
+            if face.track.detection and face.emotion.state is not EmotionState.DISABLED:
+                raw[number].append(classifier.classify(frame.rgb, face.track.detection.landmarks))
+    source.close()
+    return present_s, raw, told
+
+
+def changes(labels: list[str] | list[int]) -> int:
+    """How often a label differs from the one before."""
+    return sum(a != b for a, b in itertools.pairwise(labels))
+
+
+def step_delay_s(settings: Config, before: Scores, after: Scores, labels: tuple[str, ...]) -> float | None:
+    """Seconds until the label follows a sudden change, at the refresh that is configured; None if it never does."""
+    manifest = Model(settings.models.dir / settings.models.emotion).manifest
+    keeper = MoodKeeper(labels, manifest.thresholds[CONFIDENCE], settings.emotion)
+    mood, wanted = Mood(), int(after.argmax())
+    refresh_s = settings.emotion.refresh_s
+    for number in range(100):
+        mood = keeper.heard(mood, before, number * refresh_s)
+    for number in range(100):
+        mood = keeper.heard(mood, after, (100 + number) * refresh_s)
+        if mood.label == wanted:
+            return (number + 1) * refresh_s
+    return None
+
+
+def main() -> int:
+    """Print a line for each video and the delays."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("videos", nargs="+", type=Path)
+    typical: dict[int, list[Scores]] = defaultdict(list)
+    settings = config.load(None)
+    for path in parser.parse_args().videos:
+        flags = {
+            "camera.source": str(path),
+            "camera.pace": "fast",
+            "identity.enabled": False,
+            "detector.min_face_px": 30,
+        }
+        settings = config.load(None, {**flags, "pipeline.target_fps": 0.1})
+        reasons: Counter[str] = Counter()
+        present_s, raw, told = watch(settings, reasons)
+        minutes = present_s / 60
+        before = sum(changes([int(scores.argmax()) for scores in series]) for series in raw.values()) / minutes
+        after = sum(map(changes, told.values())) / minutes
+        count = sum(map(len, told.values()))
+        sys.stdout.write(
+            f"{path.name}: {len(told)} tracks, {present_s:.0f} s of presence: label changes per minute "
+            f"{before:.0f} raw, {after:.1f} told; abstained in {reasons.total() / count:.0%} {dict(reasons) or ''}\n"
+        )
+        for scores in itertools.chain.from_iterable(raw.values()):
+            typical[int(scores.argmax())].append(scores)
+    labels = EmotionClassifier(Model(settings.models.dir / settings.models.emotion), settings.emotion).labels
+    means = {
+        label: np.asarray(np.mean(scores, axis=0), np.float32) for label, scores in typical.items() if len(scores) >= 20
+    }
+    delays = [
+        step_delay_s(settings, means[a], means[b], labels)
+        for a, b in itertools.permutations(means, 2)
+        if means[b].argmax() == b
+    ]
+    followed = [delay for delay in delays if delay is not None]
+    sys.stdout.write(
+        f"delay after a sudden change, {len(delays)} pairs of typical distributions: "
+        f"median {np.median(followed):.1f} s, longest {max(followed):.1f} s, "
+        f"{len(delays) - len(followed)} not followed (abstained)\n"
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
