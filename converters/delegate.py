@@ -61,17 +61,15 @@ def _spans(part: dict[str, Any], nodes: Sequence[dict[str, Any]], inputs: set[in
     return inputs <= read and not read & computed and outputs <= made
 
 
-def check(path: Path) -> Coverage:
+def require_whole(name: str, found: Coverage) -> None:
     """Refuse a model that the delegate does not take whole.
 
     Raises:
         ConversionError: Something stays outside.
     """
-    found = coverage(path)
     if not found.whole:
         graph = ", ".join(f"{count} {kind}" for kind, count in found.operators.items())
         raise ConversionError(
-            f"{path.name}: the XNNPACK delegate takes {found.partitions} parts, not the whole graph ({graph})",
-            "convert with --scheme float32, or give --allow-partial to accept a slower model",
+            f"{name}: the XNNPACK delegate takes {found.partitions} parts, not the whole graph ({graph})",
+            "try another --scheme, or give --allow-partial to accept a slower model",
         )
-    return found

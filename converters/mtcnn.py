@@ -22,6 +22,7 @@ import numpy as np
 from keras import layers
 from numpy.typing import NDArray
 
+from converters import rewrites
 from converters.network import Network, Scheme
 from converters.weights import WeightList
 from edge_fer.manifest import Input, Output
@@ -108,7 +109,7 @@ def networks(weights: dict[str, WeightList], schemes: dict[str, Scheme] | None =
             name=f"mtcnn-{stem}",
             stem=stem,
             task="detector",
-            keras=rebuilt(stage, weights[stem].arrays, stem),
+            keras=rebuilt(stage, weights[stem].arrays, stem, split=(schemes or SCHEMES)[stem] == "int8"),
             scheme=(schemes or SCHEMES)[stem],
             source=weights[stem].source,
             input=_input(stage),
@@ -121,12 +122,14 @@ def networks(weights: dict[str, WeightList], schemes: dict[str, Scheme] | None =
     )
 
 
-def rebuilt(stage: Stage, weights: Sequence[Floats], name: str) -> keras.Model:
+def rebuilt(stage: Stage, weights: Sequence[Floats], name: str, *, split: bool = False) -> keras.Model:
     """(n, side, side, 3) RGB 0–255 → (n, h, w, outputs), h = w = 1 but for P-Net.
 
     Args:
         weights: As `Stage.shapes` says.
+        split: Write PReLU in a form that the delegate takes in 8 bits (`rewrites`).
     """
+    prelu = _split_prelu if split else _prelu
     left = list(weights)
     pixels = layers.Input((stage.side_px, stage.side_px, 3), name="rgb")
     x: Any = pixels
@@ -135,14 +138,14 @@ def rebuilt(stage: Stage, weights: Sequence[Floats], name: str) -> keras.Model:
         del left[:3]
         if index == 0:
             kernel, bias = on_raw_pixels(kernel, bias)
-        x = _prelu(_conv(x, kernel, bias, f"conv{index + 1}"), slope, f"prelu{index + 1}")
+        x = prelu(_conv(x, kernel, bias, f"conv{index + 1}"), slope, f"prelu{index + 1}")
         if pooling is not None:
             size, padding = pooling
             x = layers.MaxPooling2D(size, 2, padding=padding, name=f"pool{index + 1}")(x)
     if stage.dense:
         kernel, bias, slope = left[:3]
         del left[:3]
-        x = _prelu(_conv(x, unflattened(kernel, stage.map_side), bias, "dense"), slope.reshape(1, 1, -1), "prelu_dense")
+        x = prelu(_conv(x, unflattened(kernel, stage.map_side), bias, "dense"), slope.reshape(1, 1, -1), "prelu_dense")
     kernel, bias = merged_heads(left)
     return keras.Model(pixels, _conv(x, kernel, bias, "heads"), name=name)
 
@@ -178,6 +181,10 @@ def _conv(x: Any, kernel: Floats, bias: Floats, name: str) -> Any:
     y = layer(x)
     layer.set_weights([kernel, bias])
     return y
+
+
+def _split_prelu(x: Any, slope: Floats, _name: str) -> Any:
+    return rewrites.split_prelu(x, slope, keras)
 
 
 def _prelu(x: Any, slope: Floats, name: str) -> Any:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import io
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import redirect_stdout
 from typing import Any
 
-import keras
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from converters.keras_files import library_of
 from converters.network import Network
 from edge_fer.errors import ConversionError
 
@@ -39,7 +42,7 @@ def convert(network: Network, samples: Sequence[NDArray[np.uint8]] = ()) -> byte
         converter.inference_input_type = tf.int8
         converter.inference_output_type = tf.int8
     try:
-        return bytes(converter.convert())
+        return _quiet_convert(converter)
     except (ValueError, RuntimeError, tf.errors.OpError) as error:
         raise ConversionError(
             f"{network.stem}: TensorFlow cannot convert it to {network.scheme}: {str(error).splitlines()[0]}",
@@ -52,8 +55,9 @@ def _with_batch(network: Network) -> Any:
     if network.fixed_batch is None:
         return network.keras
     sides = tuple(side if side > 0 else network.smallest_side_px for side in network.input.shape[1:])
-    pixels = keras.Input(sides, batch_size=network.fixed_batch, name="pixels")
-    return keras.Model(pixels, network.keras(pixels))
+    library = library_of(network.keras)
+    pixels = library.Input(sides, batch_size=network.fixed_batch, name="pixels")
+    return library.Model(pixels, network.keras(pixels))
 
 
 def _representative(samples: Iterable[NDArray[Any]]) -> Iterator[list[Floats]]:
@@ -73,3 +77,10 @@ def count_macs(network: Network) -> int:
         positions = int(np.prod(layer.output.shape[1:-1]))
         total += positions * int(np.prod(kernel.shape))
     return total
+
+
+def _quiet_convert(converter: Any) -> bytes:
+    """Convert without Keras's account of the exported signature on standard output."""
+    with redirect_stdout(io.StringIO()), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return bytes(converter.convert())

@@ -1,0 +1,1 @@
+"""One module per verb of ``edge-fer-convert``: SUMMARY, add_arguments(parser), run(args) -> exit code."""

@@ -1,0 +1,3 @@
+SUMMARY = "x"
+def add_arguments(parser): ...
+def run(args): return 0
