@@ -37,6 +37,10 @@ _CAN_CAPTURE = 0x1  # V4L2_CAP_VIDEO_CAPTURE; a webcam's second node carries met
 _RAW_PIXELS = 640 * 480  # above this, YUYV no longer fits through USB 2 at 15 frames per second
 
 
+_VIDEO_BACKEND = cv2.CAP_FFMPEG if cv2.CAP_FFMPEG in cv2.videoio_registry.getBackends() else cv2.CAP_ANY
+"""FFmpeg where OpenCV has it, as its wheels do: its own AVI reader writes noise to standard error."""
+
+
 class Source(Protocol):
     """Something that frames are read from.
 
@@ -215,7 +219,7 @@ class VideoFile:
         self._path = Path(config.source)
         _check_readable(self._path)
         self._lock = threading.Lock()
-        self._capture = cv2.VideoCapture(str(self._path), cv2.CAP_ANY)
+        self._capture = cv2.VideoCapture(str(self._path), _VIDEO_BACKEND)
         own_fps = self._capture.get(cv2.CAP_PROP_FPS)
         self._interval_s = 1 / (own_fps if 0 < own_fps <= 1000 else config.fps)
         self._seq = 0
