@@ -17,6 +17,8 @@ from edge_fer.errors import BrokerError, ConfigError
 
 HOST = "127.0.0.1"
 _START_S = 10.0
+_GOODBYE_S = 0.2
+"""amqtt leaks a connection that ends while it stops; a goodbye takes it some milliseconds."""
 
 
 @contextlib.contextmanager
@@ -56,7 +58,7 @@ def running() -> Iterator[int]:
         try:
             yield port
         finally:
-            asyncio.run_coroutine_threadsafe(broker.shutdown(), loop).result(_START_S)
+            asyncio.run_coroutine_threadsafe(_shut_down(broker), loop).result(_START_S)
     finally:
         asyncio.run_coroutine_threadsafe(_finish_tasks(), loop).result(_START_S)
         loop.call_soon_threadsafe(loop.stop)
@@ -68,6 +70,12 @@ async def _start(kind: Any, config: dict[str, object]) -> Any:
     broker = kind(config)
     await broker.start()
     return broker
+
+
+async def _shut_down(broker: Any) -> None:
+    """Stop, once the clients that have just said goodbye are gone."""
+    await asyncio.sleep(_GOODBYE_S)
+    await broker.shutdown()
 
 
 async def _finish_tasks() -> None:
