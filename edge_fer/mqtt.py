@@ -144,7 +144,7 @@ class Publisher:
             self._thread.join(timeout_s + 0.5)
         if lost := len(self._outbox):
             _LOG.warning("%d events could not be delivered before the stop", lost)
-        if not self._thread.is_alive():
+        if self._thread.ident is None:  # never started; else the thread closes it, however late it ends
             self._waker.close()
 
     def _run(self) -> None:
@@ -153,6 +153,8 @@ class Publisher:
         except Exception as error:  # noqa: BLE001 - the top of a thread; the daemon looks at `failure`
             self._failure = error
             _LOG.exception("the MQTT thread failed")
+        finally:
+            self._waker.close()
 
     def _keep_connected(self) -> None:
         attempt = 0

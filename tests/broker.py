@@ -79,6 +79,10 @@ class Amqtt:
         for task in left:
             task.cancel()
         await asyncio.gather(*left, return_exceptions=True)
+        transports: Any = getattr(self._loop, "_transports")  # noqa: B009 - private; of connections amqtt never closed
+        for transport in list(transports.values()):
+            transport.abort()
+        await asyncio.sleep(0)
 
 
 class Mosquitto:
