@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import socket
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -16,9 +15,12 @@ from typing import Any
 from edge_fer.errors import BrokerError, ConfigError
 
 HOST = "127.0.0.1"
-_START_S = 10.0
-_GOODBYE_S = 0.2
-"""amqtt leaks a connection that ends while it stops; a goodbye takes it some milliseconds."""
+_PATIENCE_S = 10.0
+_LISTENER = "default"
+_CONFIG = {
+    "listeners": {_LISTENER: {"type": "external"}},
+    "plugins": {"amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True}},
+}
 
 
 @contextlib.contextmanager
@@ -32,61 +34,62 @@ def running() -> Iterator[int]:
         ConfigError: amqtt is not installed.
         BrokerError: It does not start.
     """
-    try:
-        # An extra: only the demo needs it, and only where no broker is configured
-        from amqtt.broker import Broker  # noqa: PLC0415
-        from amqtt.errors import AMQTTError  # noqa: PLC0415
-        from amqtt.errors import BrokerError as AmqttError  # noqa: PLC0415
-    except ImportError as error:
-        raise ConfigError(
-            "the demo's own broker needs the package amqtt", "pip install 'edge-fer[demo]', or give --broker HOST:PORT"
-        ) from error
-    logging.getLogger("amqtt").setLevel(logging.CRITICAL)
-    port = _free_port()
-    config = {
-        "listeners": {"default": {"type": "tcp", "bind": f"{HOST}:{port}"}},
-        "plugins": {"amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True}},
-    }
+    broker = _LoopbackBroker()
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="demo-broker", daemon=True)
     thread.start()
     try:
-        try:
-            broker = asyncio.run_coroutine_threadsafe(_start(Broker, config), loop).result(_START_S)
-        except (AMQTTError, AmqttError, OSError, TimeoutError) as error:
-            raise BrokerError(f"the demo's broker does not start: {error}", "give --broker HOST:PORT") from error
+        port = asyncio.run_coroutine_threadsafe(broker.start(), loop).result(_PATIENCE_S)
         try:
             yield port
         finally:
-            asyncio.run_coroutine_threadsafe(_shut_down(broker), loop).result(_START_S)
+            asyncio.run_coroutine_threadsafe(broker.stop(), loop).result(_PATIENCE_S)
     finally:
-        asyncio.run_coroutine_threadsafe(_finish_tasks(), loop).result(_START_S)
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
 
 
-async def _start(kind: Any, config: dict[str, object]) -> Any:
-    broker = kind(config)
-    await broker.start()
-    return broker
+class _LoopbackBroker:
+    """amqtt behind a listener of ours: amqtt's own leaks a connection now and then, when a client says goodbye.
 
+    Raises:
+        ConfigError: amqtt is not installed.
+    """
 
-async def _shut_down(broker: Any) -> None:
-    """Stop, once the clients that have just said goodbye are gone."""
-    await asyncio.sleep(_GOODBYE_S)
-    await broker.shutdown()
+    def __init__(self) -> None:
+        try:
+            # An extra: only the demo needs it, and only where no broker is configured
+            from amqtt import adapters, broker, errors  # noqa: PLC0415
+        except ImportError as error:
+            raise ConfigError(
+                "the demo's own broker needs the package amqtt",
+                "pip install 'edge-fer[demo]', or give --broker HOST:PORT",
+            ) from error
+        logging.getLogger("amqtt").setLevel(logging.CRITICAL)
+        self._adapters, self._broker_module, self._errors = adapters, broker, errors
 
+    async def start(self) -> int:
+        try:
+            self._broker: Any = self._broker_module.Broker(_CONFIG)
+            await self._broker.start()
+            self._listener = await asyncio.start_server(self._serve, HOST, 0)
+        except (self._errors.AMQTTError, self._errors.BrokerError, OSError) as error:
+            raise BrokerError(f"the demo's broker does not start: {error}", "give --broker HOST:PORT") from error
+        return int(self._listener.sockets[0].getsockname()[1])
 
-async def _finish_tasks() -> None:
-    """Cancel what amqtt leaves running after its shutdown, so that the loop closes without a word."""
-    tasks = asyncio.all_tasks() - {asyncio.current_task()}
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    async def stop(self) -> None:
+        self._listener.close()
+        await self._broker.shutdown()
+        tasks = asyncio.all_tasks() - {asyncio.current_task()}  # amqtt leaves some of its own behind
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            await self._broker.external_connected(
+                self._adapters.StreamReaderAdapter(reader), self._adapters.StreamWriterAdapter(writer), _LISTENER
+            )
+        finally:
+            writer.transport.abort()

@@ -28,7 +28,7 @@ from edge_fer.topics import OFFLINE, Topics
 
 _LONGEST_S = 300.0
 """A Raspberry Pi 3 takes about a minute for the clip."""
-_LAST_WORDS_S = 5.0
+_LAST_WORDS_S = 2.0
 """How long the server waits for "offline" once the process has ended."""
 
 

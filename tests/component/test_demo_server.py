@@ -109,7 +109,7 @@ def test_the_broker_ends_without_a_trace() -> None:
 
 def test_without_amqtt_there_is_a_way_out(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """A run-time install has no amqtt: one line, a hint, exit code 78, no traceback."""
-    monkeypatch.setitem(sys.modules, "amqtt.broker", None)
+    monkeypatch.setitem(sys.modules, "amqtt", None)
     monkeypatch.setattr(clip, "ensure", lambda folder, progress: folder / "clip.avi")
     assert main(["demo"]) == 78
     error = capsys.readouterr().err
