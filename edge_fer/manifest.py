@@ -115,7 +115,7 @@ class Manifest(_Part):
         notes: Statements that a reader must know: data, counts, commands, limits.
     """
 
-    schema_: Literal["edge_fer.manifest/1"] = Field("edge_fer.manifest/1", alias="schema")
+    schema_: Literal["edge_fer.manifest/1"] = Field(default="edge_fer.manifest/1", alias="schema")
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]*$")]
     task: Literal["detector", "identity", "emotion", "face-classifier"]
     file: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*\.tflite$")]

@@ -18,6 +18,8 @@ GRACE_HOPPER = _MEDIA / "grace_hopper.jpg"
 @cache
 def picture(path: Path) -> NDArray[np.uint8]:
     """uint8 (H, W, 3), RGB, read-only."""
-    rgb = np.asarray(cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB), np.uint8)
+    bgr = cv2.imread(str(path))
+    assert bgr is not None, f"{path} cannot be read"
+    rgb = np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)
     rgb.flags.writeable = False
     return rgb

@@ -22,7 +22,7 @@ BLACK = np.zeros((512, 1024, 3), np.uint8)
 
 def scene(*people: Path) -> NDArray[np.uint8]:
     """512 × 1024: the astronaut at the left, Grace Hopper at the right, each only where asked for."""
-    rgb = BLACK.copy()
+    rgb: NDArray[np.uint8] = BLACK.copy()
     if ASTRONAUT in people:
         rgb[:, :512] = picture(ASTRONAUT)
     if GRACE_HOPPER in people:

@@ -40,7 +40,7 @@ def test_iou_of_known_boxes() -> None:
     """Half a box over, a third in common; no extent, nothing in common."""
     a = as_xyxy((0, 0, 10, 10), (5, 5, 5, 5))
     b = as_xyxy((5, 0, 15, 10), (5, 5, 5, 5))
-    np.testing.assert_allclose(geometry.iou_matrix(a, b), [[1 / 3, 0], [0, 0]], rtol=1e-6)
+    np.testing.assert_allclose(geometry.iou_matrix(a, b), np.array([[1 / 3, 0], [0, 0]]), rtol=1e-6)
 
 
 @given(some_boxes())
@@ -50,8 +50,7 @@ def test_a_square_keeps_the_centre_and_the_longer_side(boxes: Boxes) -> None:
     sides = squares[:, 2:] - squares[:, :2]
     np.testing.assert_allclose(sides.max(axis=1), (boxes[:, 2:] - boxes[:, :2]).max(axis=1, initial=0), atol=1e-3)
     np.testing.assert_allclose(sides[:, 0], sides[:, 1], atol=1e-3)
-    centers = [(b[:, :2] + b[:, 2:]) / 2 for b in (squares, boxes)]
-    np.testing.assert_allclose(*centers, atol=1e-3)
+    np.testing.assert_allclose((squares[:, :2] + squares[:, 2:]) / 2, (boxes[:, :2] + boxes[:, 2:]) / 2, atol=1e-3)
 
 
 @given(some_boxes(), st.integers(1, 3000), st.integers(1, 3000))

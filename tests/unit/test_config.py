@@ -123,4 +123,4 @@ def test_emotion_labels_take_a_preset_or_a_list(value: Any) -> None:
 def test_the_result_cannot_be_changed() -> None:
     """Configuration is a value."""
     with pytest.raises(ValueError, match="frozen"):
-        config.load(None).camera.fps = 3  # type: ignore[misc]
+        config.load(None).camera.fps = 3

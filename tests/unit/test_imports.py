@@ -18,13 +18,13 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("edge_fer.config", "edge_fer.manifest", "edge_fer.outbox"),
     ("edge_fer.latest", "edge_fer.worker", "edge_fer.signals", "edge_fer.systemd", "edge_fer.health"),
     ("edge_fer.credentials",),
-    ("edge_fer.attention", "edge_fer.pyramid", "edge_fer.events", "edge_fer.draw", "edge_fer.payloads"),
+    ("edge_fer.attention", "edge_fer.pyramid", "edge_fer.events", "edge_fer.draw", "edge_fer.payloads", "edge_fer.skew"),
     # Stages, and the ends of the pipeline.
     ("edge_fer.runtime", "edge_fer.align", "edge_fer.quality", "edge_fer.tracking", "edge_fer.gallery"),
     ("edge_fer.mtcnn", "edge_fer.identity", "edge_fer.emotion", "edge_fer.scheduler"),
     ("edge_fer.camera", "edge_fer.broker"),
     ("edge_fer.pipeline", "edge_fer.enrollment", "edge_fer.capture", "edge_fer.mqtt"),
-    ("edge_fer.inference",),
+    ("edge_fer.inference", "edge_fer.bench"),
     ("edge_fer.daemon",),
     # The demo stands beside the daemon and starts it as a process.
     ("edge_fer.demo", "edge_fer.demo.portraits", "edge_fer.demo.broker", "edge_fer.demo.server"),
@@ -37,6 +37,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     # The command line.
     ("edge_fer.commands",),
     (
+        "edge_fer.commands.bench",
         "edge_fer.commands.demo",
         "edge_fer.commands.enroll",
         "edge_fer.commands.identities",
@@ -48,7 +49,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
 )
 """Lowest first. A module imports from layers below its own; modules of one layer do not know each other."""
 
-MAY_IMPORT_DEMO = ("edge_fer.demo", "edge_fer.commands.demo")
+MAY_IMPORT_DEMO = ("edge_fer.demo", "edge_fer.commands.demo", "edge_fer.commands.bench")
 FORBIDDEN = ("converters", "tensorflow", "tf_keras", "keras", "torch")
 
 
@@ -98,8 +99,8 @@ def test_nothing_imports_what_the_device_does_not_have(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_only_its_verb_imports_the_demo(name: str) -> None:
-    """The daemon's process never holds the demo."""
+def test_only_verbs_that_play_the_clip_import_the_demo(name: str) -> None:
+    """The daemon's process never holds the demo, nor its clip."""
     if not name.startswith(MAY_IMPORT_DEMO):
         assert [other for other in imported(FILES[name]) if other.startswith("edge_fer.demo")] == []
 
