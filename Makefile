@@ -22,17 +22,17 @@ lint: $(VENV)/.dev ## ruff and mypy --strict
 	$(VENV)/bin/ruff format --check
 	$(VENV)/bin/mypy
 
-bench: $(VENV)/.dev ## time per frame and per stage on the demo's clip
-	$(VENV)/bin/python -m benchmarks.pipeline
+bench: $(VENV)/.dev ## what a frame of the demo's clip costs, stage by stage
+	$(VENV)/bin/python -m benchmarks.clip
 
-convert: $(VENV_CONVERT)/.convert ## build models/*.tflite and their manifests from the original weights
-	$(VENV_CONVERT)/bin/edge-fer-convert all
+convert: $(VENV_CONVERT)/.convert ## build models/*.tflite and manifests from the weights; DATA=FOLDER to calibrate on
+	$(VENV_CONVERT)/bin/edge-fer-convert all $(if $(DATA),--data $(DATA))
 
 test-converters: $(VENV_CONVERT)/.convert ## the tests that need TensorFlow
 	$(VENV_CONVERT)/bin/python -m pytest tests/converters $(PYTEST_FLAGS)
 
-train-emotion: $(VENV_CONVERT)/.convert ## train the emotion network (needs the FER2013 arrays)
-	$(VENV_CONVERT)/bin/python -m converters.training.emotion
+train-emotion: $(VENV_CONVERT)/.convert ## train the emotion network; DATA=FOLDER holds fer2013/, lfw/ and tired/
+	$(VENV_CONVERT)/bin/python -m converters.training.emotion $(if $(DATA),--data $(DATA))
 
 docs: $(VENV)/.dev ## write the generated pages of docs/ again
 	$(VENV)/bin/python -m tests.documentation
