@@ -31,8 +31,9 @@ Floats = NDArray[np.float32]
 
 MEAN, STD = 127.5, 128.0
 
-WINDOW_PX = 12
-"""Side of P-Net's receptive field."""
+PLACEHOLDER_PX = 24
+"""Size that P-Net's file is made for, before anybody resizes it. One window (12 px) is too small: TensorFlow takes
+advantage of a 1×1 output and writes a graph that cannot be resized."""
 
 SCHEMES: dict[str, Scheme] = {"pnet": "float32", "rnet": "dynamic", "onet": "dynamic"}
 """Measured (docs/converters.md): loses no face, is the fastest, and moves box and landmarks least."""
@@ -115,7 +116,7 @@ def networks(weights: dict[str, WeightList], schemes: dict[str, Scheme] | None =
             input=_input(stage),
             output=Output(kind="mtcnn"),
             fixed_batch=1 if stage.side_px is None else None,
-            smallest_side_px=WINDOW_PX,
+            smallest_side_px=PLACEHOLDER_PX,
             notes=_NOTES[stem],
         )
         for stem, stage in STAGES.items()

@@ -16,6 +16,8 @@ from edge_fer.types import Detection
 
 Floats = NDArray[np.float32]
 
+AIMS = "stated with the project's aims"
+
 
 @dataclass(frozen=True)
 class Check:
@@ -68,14 +70,14 @@ def embeddings(original: Floats, converted: Floats, worst: float) -> tuple[Check
 def accuracy_change(original: float, converted: float, most_points: float) -> Check:
     """Loss of accuracy, in points of a hundred."""
     return Check(
-        "accuracy_loss_points", 100 * (original - converted), "max", most_points, "stated with the project's aims"
+        "accuracy_loss_points", 100 * (original - converted), "max", most_points, AIMS
     )
 
 
 def labels(original: Floats, converted: Floats, least: float = 0.98) -> Check:
     """Share of the inputs on which both name the same class, from (n, classes) each."""
     agreement = float((original.argmax(axis=1) == converted.argmax(axis=1)).mean())
-    return Check("label_agreement", agreement, "min", least, "stated with the project's aims")
+    return Check("label_agreement", agreement, "min", least, AIMS)
 
 
 @dataclass(frozen=True)
@@ -125,7 +127,7 @@ def detector(quantised: Jitter, shifted: Jitter, least_found: float = 0.995) -> 
     """
     source = "a shift of the input by one pixel, measured in the same run"
     return (
-        Check("found_at_iou_0.5", quantised.found, "min", least_found, "stated with the project's aims"),
+        Check("found_at_iou_0.5", quantised.found, "min", least_found, AIMS),
         Check("boxes_at_iou_0.9", quantised.tight, "min", shifted.tight, source),
         Check("landmarks_within_2px", quantised.steady, "min", shifted.steady, source),
     )

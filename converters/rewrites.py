@@ -19,6 +19,7 @@ def split_prelu(x: Any, slope: Floats, library: Any) -> Any:
         x: Tensor of `library`, keras or tf_keras.
         slope: a, one per channel or of the shape of `x`.
     """
+    slope = slope.reshape((1,) * (len(x.shape) - slope.ndim) + slope.shape)  # same rank: no RESHAPE in the graph
     relu = library.layers.ReLU()
     bent = relu(x * np.abs(1 - slope))
     if (slope > 1).any():

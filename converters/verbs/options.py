@@ -8,6 +8,7 @@ from pathlib import Path
 from rich.console import Console
 
 from edge_fer.config import DEFAULT_MODELS
+from edge_fer.errors import SourceError
 
 SCHEMES = ("float32", "float16", "dynamic", "int8")
 
@@ -58,3 +59,15 @@ def add_json(parser: argparse.ArgumentParser) -> None:
 def console() -> Console:
     """Where reports are printed."""
     return Console()
+
+
+def numbers(option: str, text: str) -> tuple[float, ...]:
+    """Numbers with commas.
+
+    Raises:
+        SourceError: Something else.
+    """
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError as error:
+        raise SourceError(f"{option} {text}: not numbers with commas", f"give {option} 127.5,127.5,127.5") from error
