@@ -12,10 +12,17 @@ from collections.abc import Sequence
 from types import ModuleType
 
 from edge_fer import __version__
-from edge_fer.commands import demo, enroll, identities, run, watch
+from edge_fer.commands import bench, demo, enroll, identities, run, watch
 from edge_fer.errors import EdgeFerError
 
-COMMANDS: dict[str, ModuleType] = {"run": run, "enroll": enroll, "identities": identities, "watch": watch, "demo": demo}
+COMMANDS: dict[str, ModuleType] = {
+    "run": run,
+    "enroll": enroll,
+    "identities": identities,
+    "watch": watch,
+    "demo": demo,
+    "bench": bench,
+}
 
 _DESCRIPTION = """\
 Who is there and how they feel: from a USB camera to your own MQTT server."""
