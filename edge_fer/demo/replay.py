@@ -45,9 +45,14 @@ def replay(config: Config, folder: Path, progress: Progress) -> Measurement:
 
 
 def _telling(observations: tuple[Observation, ...]) -> float:
-    """How much a picture shows: names and emotions first, then large faces."""
-    seen = [observation for observation in observations if observation.track.detection]
+    """How much a picture shows: names and emotions of whole faces first, then their size."""
+    seen = [observation for observation in observations if observation.track.detection and _is_whole(observation)]
     known = sum(observation.identity.state is IdentityState.KNOWN for observation in seen)
     felt = sum(observation.emotion.state is EmotionState.OK for observation in seen)
     smallest_px = min((observation.track.box.height for observation in seen), default=0.0)
     return known * 10 + felt + smallest_px / scene.HEIGHT_PX
+
+
+def _is_whole(observation: Observation) -> bool:
+    box = observation.track.box
+    return box.x1 >= 0 and box.y1 >= 0 and box.x2 <= scene.WIDTH_PX and box.y2 <= scene.HEIGHT_PX

@@ -53,7 +53,7 @@ def summary(received: Sequence[Received], measured: Measurement, run: Run) -> Ta
 
 
 def _speed_rows(measured: Measurement) -> Iterator[tuple[str, str]]:
-    yield "frames", f"{measured.frames}, all processed; {measured.fps:.0f} frames a second through the pipeline"
+    yield "frames", f"{measured.frames}, all processed; {measured.fps:.0f} frames a second"
     yield "time per frame", f"p50 {measured.total_ms(50):.1f} ms, p95 {measured.total_ms(95):.1f} ms"
     yield "  outside models", f"p50 {measured.overhead_ms(50):.1f} ms, p95 {measured.overhead_ms(95):.1f} ms"
     stages = (f"{stage} {spent_ms:.2f}" for stage, spent_ms in measured.stage_ms().items())
@@ -76,11 +76,11 @@ def _visit_rows(received: Sequence[Received], measured: Measurement) -> Iterator
     yield "visits told", f"{len(seen)}, of {len(people)} people known by name"
     for visit in seen:
         yield f"  {visit.track}", _visit_line(visit)
-    yield "visits measured", f"{len(measured.visits)}, against the true boxes of every frame"
+    yield "visits measured", f"{len(measured.visits)}, in every frame against the true boxes"
     for truth in measured.visits:
-        after = "never" if truth.named_after_s is None else f"{truth.named_after_s:.2f} s after coming into view"
-        tracks = ", ".join(f"t-{track}" for track in sorted(truth.tracks))
-        text = f"found in {truth.found_share:.1%} of {truth.visible} frames, as {tracks or 'nothing'}; named {after}"
+        named = "never named" if truth.named_after_s is None else f"named after {truth.named_after_s:.2f} s"
+        tracks = ", ".join(f"t-{track}" for track in sorted(truth.tracks)) or "no track"
+        text = f"found in {truth.found_share:.1%} of {truth.visible} frames, {tracks}, {named}"
         yield f"  {truth.subject}", text
 
 
@@ -95,7 +95,7 @@ def verdict(console: Console, problems: Sequence[str], folder: Path) -> None:
 
 def _visit_line(visit: Visit) -> str:
     who = " and ".join(visit.names) or "nobody by name"
-    named = "" if visit.named_after_s is None else f", named {visit.named_after_s:.2f} s after entering"
+    named = "" if visit.named_after_s is None else f", named after {visit.named_after_s:.2f} s"
     stayed = "never left" if visit.duration_s is None else f"{visit.duration_s:.1f} s"
     moods = f", {', '.join(visit.moods)}" if visit.moods else ""
     return f"{who}, {stayed}{named}{moods}"
