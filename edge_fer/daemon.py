@@ -198,7 +198,7 @@ class Daemon:
         feed_s = running.notifier.watchdog_interval_s
         next_feed_s = next_status_s = running.started_s
         next_health_s = running.started_s + self._config.health.interval_s
-        while signals.stop_signal is None and self._failure is None and running.inference.is_alive():
+        while signals.stop_signal is None and self._failure is None and not running.inference.is_over:
             now_s = time.monotonic()
             if feed_s is not None and now_s >= next_feed_s and self._makes_progress(running, now_s):
                 running.notifier.watchdog()

@@ -19,13 +19,17 @@ class Worker(threading.Thread):
 
     Args:
         name: For log lines.
-        on_end: Called in the thread when it is over, with what ended it, or None.
+        on_end: Called in the thread when its work is over, with what ended it, or None.
+
+    Attributes:
+        is_over: The work has ended; set before `on_end` is called.
     """
 
     def __init__(self, name: str, on_end: Callable[[Exception | None], None]) -> None:
         super().__init__(name=name, daemon=True)
         self._on_end = on_end
         self._due_s = float("inf")
+        self.is_over = False
 
     @abstractmethod
     def work(self) -> None:
@@ -37,7 +41,7 @@ class Worker(threading.Thread):
 
     def is_stuck(self, now_s: float) -> bool:
         """True when a promised sign of life is overdue. A thread that is over is not stuck."""
-        return self.is_alive() and now_s > self._due_s
+        return not self.is_over and now_s > self._due_s
 
     def run(self) -> None:
         failure: Exception | None = None
@@ -45,4 +49,5 @@ class Worker(threading.Thread):
             self.work()
         except Exception as error:  # noqa: BLE001 - a thread's top: main decides what it means
             failure = error
+        self.is_over = True
         self._on_end(failure)
