@@ -30,10 +30,10 @@ def edge_fer(*arguments: str | Path, folder: Path, timeout_s: float = 60) -> sub
     )
 
 
-def spawn(*arguments: str | Path, folder: Path) -> subprocess.Popen[str]:
-    """Start a command line in a folder, its log readable as stderr."""
-    command = [*COMMAND, *map(str, arguments)]
-    return subprocess.Popen(command, cwd=folder, env=ENVIRONMENT, stderr=subprocess.PIPE, text=True)
+def spawn(*arguments: str | Path, folder: Path, log: Path) -> subprocess.Popen[bytes]:
+    """Start a command line in a folder; what it writes to standard error goes to a file."""
+    with log.open("wb") as stderr:
+        return subprocess.Popen([*COMMAND, *map(str, arguments)], cwd=folder, env=ENVIRONMENT, stderr=stderr)
 
 
 def write_config(folder: Path, **sections: dict[str, Any]) -> Path:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,25 @@ from tests.edge_fer_process import ENVIRONMENT, edge_fer, spawn, write_clip, wri
 from tests.portraits import ASTRONAUT
 from tests.subscriber import Subscriber
 
-Daemon = subprocess.Popen[str]
+
+@dataclass(frozen=True)
+class Daemon:
+    """A running daemon and the file of its log."""
+
+    process: subprocess.Popen[bytes]
+    log_file: Path
+
+    @property
+    def log(self) -> str:
+        return self.log_file.read_text()
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> tuple[int, float]:
+        """Exit code, and seconds from the signal to the end."""
+        sent_s = time.monotonic()
+        self.process.send_signal(number)
+        return self.process.wait(20), time.monotonic() - sent_s
+
+
 Start = Callable[..., Daemon]
 
 
@@ -37,15 +56,16 @@ def start(tmp_path: Path) -> Iterator[Start]:
     """Start daemons in the test's folder; those that still run at its end are killed."""
     daemons: list[Daemon] = []
 
-    def begin(*arguments: str | Path) -> Daemon:
-        daemons.append(spawn("run", *arguments, folder=tmp_path))
+    def begin() -> Daemon:
+        log = tmp_path / f"daemon-{len(daemons)}.log"
+        daemons.append(Daemon(spawn("run", folder=tmp_path, log=log), log))
         return daemons[-1]
 
     yield begin
     for daemon in daemons:
-        if daemon.poll() is None:
-            daemon.kill()
-        daemon.communicate()
+        if daemon.process.poll() is None:
+            daemon.process.kill()
+        daemon.process.wait(20)
 
 
 def configure(folder: Path, port: int, source: Path | str, **camera: object) -> Path:
@@ -55,14 +75,6 @@ def configure(folder: Path, port: int, source: Path | str, **camera: object) -> 
         mqtt={"host": "127.0.0.1", "port": port},
         health={"interval_s": 1},
     )
-
-
-def stop(daemon: Daemon, number: signal.Signals = signal.SIGTERM) -> tuple[int, float, str]:
-    """Exit code, seconds until the end, and the log."""
-    sent_s = time.monotonic()
-    daemon.send_signal(number)
-    _, log = daemon.communicate(timeout=20)
-    return daemon.returncode, time.monotonic() - sent_s, log
 
 
 def faces(subscriber: Subscriber) -> list[str]:
@@ -77,7 +89,7 @@ def test_a_person_is_recognised_and_the_file_ends_in_order(
     assert edge_fer("enroll", "ada", ASTRONAUT, folder=tmp_path).returncode == 0
     with Subscriber(mosquitto.port) as server:
         daemon = start()
-        assert daemon.wait(30) == 0
+        assert daemon.process.wait(30) == 0
         server.wait_for("availability", 2)
         kinds = faces(server)
         assert (kinds[0], kinds[-1]) == ("enter", "leave")
@@ -125,10 +137,10 @@ def test_a_signal_stops_in_order(
     with Subscriber(mosquitto.port) as server:
         daemon = start()
         server.wait_for("event/face")
-        code, seconds, log = stop(daemon, number)
+        code, seconds = daemon.stop(number)
         assert code == 0
         assert seconds < 5
-        assert "Traceback" not in log
+        assert "Traceback" not in daemon.log
         server.wait_for("availability", 2)
         assert faces(server)[-1] == "leave"
         assert server.of("availability") == ["online", "offline"]
@@ -145,11 +157,11 @@ def test_a_camera_that_is_not_there_is_reported_and_waited_for(
         assert (event["type"], event["detail"]) == ("camera_lost", "/dev/video-of-nobody: no such camera")
         wait_until(lambda: bool(server.of("status")) and server.of("status")[-1]["camera"]["state"] == "lost")
         assert server.wait_for("health")[-1]["camera"] == "lost"
-        code, _, log = stop(daemon)
+        code, _ = daemon.stop()
     assert code == 0
-    assert log.count("no such camera") == 1
-    assert "USB camera" in log
-    assert "Traceback" not in log
+    assert daemon.log.count("no such camera") == 1
+    assert "USB camera" in daemon.log
+    assert "Traceback" not in daemon.log
 
 
 def test_an_absent_broker_is_waited_for(tmp_path: Path, long_clip: Path, start: Start) -> None:
@@ -157,17 +169,17 @@ def test_an_absent_broker_is_waited_for(tmp_path: Path, long_clip: Path, start: 
     port = free_port()
     configure(tmp_path, port, long_clip)
     daemon = start()
-    time.sleep(2.5)
-    assert daemon.poll() is None
+    wait_until(lambda: f"127.0.0.1:{port} cannot be reached: connection refused" in daemon.log)
+    time.sleep(0.5)
+    assert daemon.process.poll() is None
     folder = tmp_path / "broker"
     folder.mkdir()
     with Mosquitto(folder, port=port), Subscriber(port) as server:
         server.wait_for("event/face")
         assert faces(server)[0] == "enter"
-        code, _, log = stop(daemon)
+        code, _ = daemon.stop()
     assert code == 0
-    assert f"MQTT broker 127.0.0.1:{port} cannot be reached: connection refused" in log
-    assert "Traceback" not in log
+    assert "Traceback" not in daemon.log
 
 
 def test_a_broker_that_refuses_is_told(tmp_path: Path, long_clip: Path, start: Start) -> None:
@@ -177,10 +189,9 @@ def test_a_broker_that_refuses_is_told(tmp_path: Path, long_clip: Path, start: S
     with Mosquitto(folder, "allow_anonymous false") as broker:
         configure(tmp_path, broker.port, long_clip)
         daemon = start()
-        time.sleep(2.5)
-        code, seconds, log = stop(daemon)
+        wait_until(lambda: "refused us: Not authorized" in daemon.log)
+        code, seconds = daemon.stop()
     assert code == 0
     assert seconds < 5
-    assert "refused us: Not authorized" in log
-    assert "mqtt.username" in log
-    assert "Traceback" not in log
+    assert "mqtt.username" in daemon.log
+    assert "Traceback" not in daemon.log
