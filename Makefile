@@ -23,7 +23,7 @@ lint: $(VENV)/.dev ## ruff and mypy --strict
 	$(VENV)/bin/mypy
 
 bench: $(VENV)/.dev ## what a frame of the demo's clip costs, stage by stage
-	$(VENV)/bin/python -m benchmarks.clip
+	$(VENV)/bin/edge-fer bench
 
 convert: $(VENV_CONVERT)/.convert ## build models/*.tflite and manifests from the weights; DATA=FOLDER to calibrate on
 	$(VENV_CONVERT)/bin/edge-fer-convert all $(if $(DATA),--data $(DATA))
