@@ -1,8 +1,8 @@
 """Weights of others → a Keras network → a quantised .tflite file that is proven to behave like the original.
 
-The one way: a source (`mtcnn`, `dlib_resnet`, `vggface`, `embedding`, `emotion`, `face_classifier`) reads weights and
-gives a `network.Network`; `conversion` calibrates, converts, asks the delegate, passes the parity gate and puts the file
-with its manifest and card in place. TensorFlow is imported here and nowhere in edge_fer.
+The one way: a source (`mtcnn`, `dlib_resnet`, `vggface`, `embedding`, `emotion`, `face_classifier`) reads weights
+and gives a `network.Network`; `conversion` calibrates, converts, asks the delegate, passes the parity gate and puts
+the file with its manifest and card in place. TensorFlow is imported here and nowhere in edge_fer.
 """
 
 import os

@@ -60,7 +60,10 @@ def table(folder: Path) -> str:
     """One line per model in `folder` (Markdown)."""
     found = [manifest for manifest in map(_manifest, sorted(folder.glob("*.json"))) if manifest is not None]
     found.sort(key=lambda manifest: (_TASK_ORDER.index(manifest.task), manifest.macs, manifest.file))
-    lines = ["| file | task | weights, licence | numbers | kB | MMAC | against float |", "|---|---|---|---|---|---|---|"]
+    lines = [
+        "| file | task | weights, licence | numbers | kB | MMAC | against float |",
+        "|---|---|---|---|---|---|---|",
+    ]
     for manifest in found:
         macs = f"{manifest.macs / 1e6:.1f}" if manifest.macs else "–"
         lines.append(
@@ -82,8 +85,14 @@ def _manifest(path: Path) -> Manifest | None:
 def _input(manifest: Manifest) -> str:
     contract = manifest.input
     sides = " × ".join("any" if side < 0 else str(side) for side in contract.shape)
-    numbers = f", (v − {list(contract.mean)}) / {list(contract.std)}" if contract.mean or contract.std else ", raw 0–255"
-    landmarks = ", five landmarks on " + ", ".join(f"({x:g}, {y:g})" for x, y in manifest.crop.landmarks)  if manifest.crop else ""
+    numbers = (
+        f", (v − {list(contract.mean)}) / {list(contract.std)}" if contract.mean or contract.std else ", raw 0–255"
+    )
+    landmarks = (
+        ", five landmarks on " + ", ".join(f"({x:g}, {y:g})" for x, y in manifest.crop.landmarks)
+        if manifest.crop
+        else ""
+    )
     return f"{sides} {contract.colour}{numbers}{landmarks}"
 
 

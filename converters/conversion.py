@@ -1,7 +1,7 @@
 """The one way from a Keras network to a shipped model, the same for every source.
 
-calibrate → convert → ask the delegate → parity gate → manifest and card → put in place. Whatever fails on the way leaves
-the destination as it was.
+calibrate → convert → ask the delegate → parity gate → manifest and card → put in place. Whatever fails on the way
+leaves the destination as it was.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import edge_fer
-from converters import card, delegate, tflite
-from converters.delegate import Coverage
+from converters import card, graph, tflite
+from converters.graph import Coverage
 from converters.network import Network
 from converters.parity import Check, GateError
 from converters.staging import staged
@@ -74,13 +74,13 @@ def convert(
 
 
 def _convert_one(network: Network, trial: Trial, folder: Path, made_by: str, allow_partial: bool) -> Converted:
-    samples = trial.samples(network) if network.scheme == "int8" else ()
+    samples = trial.samples(network) if network.scheme == "int8" and network.ready is None else ()
     content = tflite.convert(network, samples)
     path = folder / f"{network.stem}.tflite"
     path.write_bytes(content)
-    found = delegate.coverage(path)
+    found = graph.coverage(path)
     if not allow_partial:
-        delegate.require_whole(path.name, found)
+        graph.require_whole(path.name, found)
     manifest = Manifest(
         name=network.name,
         task=network.task,
@@ -91,13 +91,14 @@ def _convert_one(network: Network, trial: Trial, folder: Path, made_by: str, all
         input=network.input,
         crop=network.crop,
         output=network.output,
+        embedder=network.embedder,
         thresholds=network.thresholds,
         quantisation=Quantisation(
             scheme=network.scheme,
             calibration_count=len(samples),
             calibration_data=trial.origin if len(samples) else "",
         ),
-        macs=tflite.count_macs(network),
+        macs=0 if -1 in network.input.shape[1:] else found.macs,
         converter=CONVERTER,
         made_by=made_by,
         notes=network.notes,

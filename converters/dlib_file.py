@@ -67,13 +67,13 @@ def read(path: Path) -> DlibNet:
     cursor = _Cursor(stored)
     try:
         return _network(cursor)
-    except (IndexError, ValueError, _Unexpected) as error:
+    except (IndexError, ValueError, _UnexpectedError) as error:
         raise SourceError(
             f"{path}: not a dlib face recognition network, or cut off: byte {cursor.at} of {len(stored)}: {error}", HINT
         ) from error
 
 
-class _Unexpected(Exception):
+class _UnexpectedError(Exception):
     """Something other than what the format says."""
 
 
@@ -87,14 +87,14 @@ class _Cursor:
     def take(self, count: int) -> bytes:
         piece = self._stored[self.at : self.at + count]
         if len(piece) != count:
-            raise _Unexpected(f"{count} bytes expected, {len(piece)} left")
+            raise _UnexpectedError(f"{count} bytes expected, {len(piece)} left")
         self.at += count
         return piece
 
     def integer(self) -> int:
         control = self.take(1)[0]
         if control & 0x70 or not 1 <= control & 0x0F <= 8:
-            raise _Unexpected(f"an integer expected, found 0x{control:02x}")
+            raise _UnexpectedError(f"an integer expected, found 0x{control:02x}")
         value = int.from_bytes(self.take(control & 0x0F), "little")
         return -value if control & 0x80 else value
 
@@ -115,28 +115,28 @@ class _Cursor:
     def text(self) -> str:
         length = self.integer()
         if not 0 <= length <= 64:
-            raise _Unexpected(f"a name expected, found a length of {length}")
+            raise _UnexpectedError(f"a name expected, found a length of {length}")
         return self.take(length).decode("ascii", "replace")
 
     def tensor(self) -> Floats:
         version = self.integer()
         sizes = self.integers(4)
         if version != 2 or min(sizes) < 0:
-            raise _Unexpected(f"a tensor expected, found version {version}, sizes {sizes}")
+            raise _UnexpectedError(f"a tensor expected, found version {version}, sizes {sizes}")
         return np.frombuffer(self.take(4 * int(np.prod(sizes))), "<f4").reshape(sizes).astype(np.float32)
 
     def view(self) -> tuple[int, ...]:
         """Sizes of an alias_tensor: a part of the parameters."""
         version, *sizes = self.integers(5)
         if version != 1:
-            raise _Unexpected(f"an alias tensor expected, found version {version}")
+            raise _UnexpectedError(f"an alias tensor expected, found version {version}")
         return tuple(sizes)
 
 
 def _network(cursor: _Cursor) -> DlibNet:
     version, loss = cursor.integer(), cursor.text()
     if version != 1 or loss != "loss_metric_2":
-        raise _Unexpected(f"loss_metric_2 expected, found {loss!r}")
+        raise _UnexpectedError(f"loss_metric_2 expected, found {loss!r}")
     cursor.skip_reals(2)  # margin and distance threshold of the training
     side, mean = _input(cursor)
     found = [_layer(cursor, 3)]
@@ -146,7 +146,7 @@ def _network(cursor: _Cursor) -> DlibNet:
         found.append(_layer(cursor, channels))
         channels = _channels(found[-1], channels)
     if cursor.left:
-        raise _Unexpected(f"{cursor.left} bytes after the last layer")
+        raise _UnexpectedError(f"{cursor.left} bytes after the last layer")
     return DlibNet(side, mean, tuple(found))
 
 
@@ -155,14 +155,14 @@ def _input(cursor: _Cursor) -> tuple[int, tuple[float, float, float]]:
     name_length = len(_INPUT)
     while (number := cursor.integer()) != name_length:
         if not 1 <= number <= 3:
-            raise _Unexpected(f"a layer's version expected, found {number}")
+            raise _UnexpectedError(f"a layer's version expected, found {number}")
     name = cursor.take(name_length)
     if name != _INPUT:
-        raise _Unexpected(f"{_INPUT!r} expected, found {name!r}")
+        raise _UnexpectedError(f"{_INPUT!r} expected, found {name!r}")
     mean = cursor.real(), cursor.real(), cursor.real()
     height, width = cursor.integers(2)
     if height != width:
-        raise _Unexpected(f"a square input expected, found {height}x{width}")
+        raise _UnexpectedError(f"a square input expected, found {height}x{width}")
     return height, mean
 
 
@@ -170,7 +170,7 @@ def _layer(cursor: _Cursor, channels: int) -> Layer:
     """Details, three flags and three tensors of the training."""
     kind = cursor.text()
     if kind not in _DETAILS:
-        raise _Unexpected(f"layer {kind!r}; known are {', '.join(_DETAILS)}")
+        raise _UnexpectedError(f"layer {kind!r}; known are {', '.join(_DETAILS)}")
     layer = _DETAILS[kind](cursor, kind, channels)
     cursor.take(3)
     for _ in range(3):
@@ -188,7 +188,7 @@ def _convolution(cursor: _Cursor, kind: str, channels: int) -> Layer:
     filters, _ = cursor.view(), cursor.view()
     cursor.skip_reals(4)
     if filters != (count, channels, height, width) or stride_y != stride_x or padding_y != padding_x:
-        raise _Unexpected(f"filters {filters} on {channels} channels, strides {stride_y}, {stride_x}")
+        raise _UnexpectedError(f"filters {filters} on {channels} channels, strides {stride_y}, {stride_x}")
     kernel = values[:-count].reshape(filters).transpose(2, 3, 1, 0)
     return Layer(kind, (height, width), stride_y, padding_y, kernel, values[-count:])
 
@@ -198,14 +198,14 @@ def _affine(cursor: _Cursor, kind: str, channels: int) -> Layer:
     cursor.view(), cursor.view()
     cursor.integer()  # mode: convolutional
     if len(values) != 2 * channels:
-        raise _Unexpected(f"affine layer of {len(values)} numbers on {channels} channels")
+        raise _UnexpectedError(f"affine layer of {len(values)} numbers on {channels} channels")
     return Layer(kind, kernel=values[:channels], bias=values[channels:])
 
 
 def _pooling(cursor: _Cursor, kind: str, _: int) -> Layer:
     height, width, stride_y, stride_x, padding_y, padding_x = cursor.integers(6)
     if stride_y != stride_x or padding_y != padding_x:
-        raise _Unexpected(f"pooling with strides {stride_y}, {stride_x}, paddings {padding_y}, {padding_x}")
+        raise _UnexpectedError(f"pooling with strides {stride_y}, {stride_x}, paddings {padding_y}, {padding_x}")
     return Layer(kind, (height, width), stride_y, padding_y)
 
 
@@ -220,7 +220,7 @@ def _dense(cursor: _Cursor, kind: str, channels: int) -> Layer:
     cursor.integer()  # bias mode: none
     cursor.skip_reals(4)
     if inputs != channels or len(kernel) != inputs * outputs:
-        raise _Unexpected(f"dense layer {inputs}x{outputs} of {len(kernel)} numbers on {channels} channels")
+        raise _UnexpectedError(f"dense layer {inputs}x{outputs} of {len(kernel)} numbers on {channels} channels")
     return Layer(kind, kernel=kernel.reshape(inputs, outputs))
 
 

@@ -113,7 +113,7 @@ def rebuilt(net: DlibNet, path: Path) -> keras.Model:
         elif layer.kind == "avg_pool_2" and layer.window == (0, 0):
             x = layers.GlobalAveragePooling2D()(x)
         elif layer.kind == "fc_2":
-            x = _with_weights(layers.Dense(layer.kernel.shape[1], use_bias=False), x, layer.kernel)  # type: ignore[union-attr]
+            x = _dense(x, layer)
         else:
             raise _misplaced(layer, path)
     return keras.Model(pixels, x, name="dlib_resnet")
@@ -172,6 +172,11 @@ def _conv(x: Any, kernel: NDArray[Any], bias: NDArray[Any], layer: Layer, *, rel
     return _with_weights(conv, x, kernel.astype(np.float32), bias.astype(np.float32))
 
 
+def _dense(x: Any, layer: Layer) -> Any:
+    assert layer.kernel is not None  # the reader gives every dense layer one
+    return _with_weights(layers.Dense(layer.kernel.shape[1], use_bias=False), x, layer.kernel)
+
+
 def _with_weights(layer: Any, x: Any, *weights: Floats) -> Any:
     y = layer(x)
     layer.set_weights(list(weights))
@@ -180,10 +185,8 @@ def _with_weights(layer: Any, x: Any, *weights: Floats) -> Any:
 
 def _folded(conv: Layer, affine: Layer) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Kernel and bias of convolution and affine layer in one."""
-    assert conv.kernel is not None
-    assert conv.bias is not None
-    assert affine.kernel is not None
-    assert affine.bias is not None
+    assert conv.kernel is not None and conv.bias is not None  # noqa: PT018 (the reader gives both to both)
+    assert affine.kernel is not None and affine.bias is not None  # noqa: PT018
     scale = affine.kernel.astype(np.float64)
     return conv.kernel * scale, conv.bias * scale + affine.bias
 

@@ -78,7 +78,9 @@ def _from_h5(path: Path, allow_lambda: bool) -> Any:
     with h5py.File(path, "r") as file:
         config = file.attrs.get("model_config")
     if config is None:
-        raise SourceError(f"{path}: holds weights only, no model", "give its architecture with --architecture FILE.json")
+        raise SourceError(
+            f"{path}: holds weights only, no model", "give its architecture with --architecture FILE.json"
+        )
     _refuse_lambda(json.loads(config), path, allow_lambda)
     try:
         return tf_keras.models.load_model(path, compile=False, safe_mode=not allow_lambda)

@@ -36,7 +36,9 @@ class LabelledTrial:
         labels = network.output.labels
         missing = set(names) - set(labels)
         if missing:
-            raise SourceError(f"{self.path}: labels {', '.join(sorted(missing))} are none of the network's", "rename one")
+            raise SourceError(
+                f"{self.path}: labels {', '.join(sorted(missing))} are none of the network's", "rename one"
+            )
         size = network.input.shape[2], network.input.shape[1]
         inputs = [
             model_input(

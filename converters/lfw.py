@@ -80,6 +80,6 @@ def _central(faces: tuple[Detection, ...], rgb: NDArray[np.uint8]) -> Detection:
 
     def distance(face: Detection) -> float:
         x, y = face.box.center
-        return (x - width / 2) ** 2 + (y - height / 2) ** 2
+        return float((x - width / 2) ** 2 + (y - height / 2) ** 2)
 
     return min(faces, key=distance)

@@ -160,7 +160,7 @@ def on_raw_pixels(kernel: Floats, bias: Floats) -> tuple[Floats, Floats]:
 
 def unflattened(kernel: Floats, side: int) -> Floats:
     """(side · side · channels, units), flattened x first → convolution kernel (y, x, channels, units)."""
-    return kernel.reshape(side, side, -1, kernel.shape[1]).transpose(1, 0, 2, 3)
+    return np.asarray(kernel.reshape(side, side, -1, kernel.shape[1]).transpose(1, 0, 2, 3), np.float32)
 
 
 def merged_heads(parts: Sequence[Floats]) -> tuple[Floats, Floats]:

@@ -123,7 +123,7 @@ class _ArraysOnly(pickle.Unpickler):
 
     def find_class(self, module: str, name: str) -> Any:
         known = {"ndarray", "dtype", "_reconstruct", "scalar", "OrderedDict", "encode"}
-        if module.split(".")[0] in {"numpy", "collections", "_codecs"} and name in known:
+        if module.partition(".")[0] in {"numpy", "collections", "_codecs"} and name in known:
             return super().find_class(module, name)
         raise pickle.UnpicklingError(f"it asks for {module}.{name}, which no weights need")
 

@@ -20,11 +20,14 @@ class Network:
     Attributes:
         name: As it stands in the manifest and in payloads, such as "dlib-resnet".
         stem: Name of the model file without its suffix, such as "identity".
-        keras: keras.Model (or tf_keras.Model) with one input that takes what `input` says, and one output.
+        keras: keras.Model (or tf_keras.Model) with one input that takes what `input` says, and one output; or any
+            function of a float32 batch where `ready` is given.
+        ready: Content of a .tflite file, where the weights come as one.
         scheme: How its numbers are to be stored.
+        embedder: Name of the identity model that a head is fed by.
         fixed_batch: Batch size of the converted model, or None where the run time resizes it.
-        smallest_side_px: Where height and width are free (−1), the file is made for this size: the interpreter allocates
-            once before anybody can resize it.
+        smallest_side_px: Where height and width are free (−1), the file is made for this size: the interpreter
+            allocates once before anybody can resize it.
         notes: Statements about the source for the manifest.
     """
 
@@ -39,5 +42,7 @@ class Network:
     crop: Crop | None = None
     fixed_batch: int | None = None
     smallest_side_px: int = 1
+    ready: bytes | None = None
+    embedder: str = ""
     thresholds: dict[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()

@@ -69,9 +69,7 @@ def embeddings(original: Floats, converted: Floats, worst: float) -> tuple[Check
 
 def accuracy_change(original: float, converted: float, most_points: float) -> Check:
     """Loss of accuracy, in points of a hundred."""
-    return Check(
-        "accuracy_loss_points", 100 * (original - converted), "max", most_points, AIMS
-    )
+    return Check("accuracy_loss_points", 100 * (original - converted), "max", most_points, AIMS)
 
 
 def labels(original: Floats, converted: Floats, least: float = 0.98) -> Check:

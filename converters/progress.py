@@ -6,14 +6,14 @@ from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TextColumn, TimeElapsedColumn
 
 Item = TypeVar("Item")
 
 console = Console(stderr=True)
 
 
-def bar(*columns: TextColumn | BarColumn) -> Progress:
+def bar(*columns: ProgressColumn) -> Progress:
     """A bar that leaves nothing behind; `columns` come last. Nothing is drawn where nobody is looking."""
     shown = (TextColumn("{task.description}"), BarColumn(), *columns, TimeElapsedColumn())
     return Progress(*shown, console=console, transient=True, disable=not console.is_terminal)
@@ -21,5 +21,5 @@ def bar(*columns: TextColumn | BarColumn) -> Progress:
 
 def track(items: Iterable[Item], what: str, total: int | None = None) -> Iterator[Item]:
     """Pass `items` on, and show how many went by."""
-    with bar(MofNCompleteColumn()) as progress:  # type: ignore[arg-type]
+    with bar(MofNCompleteColumn()) as progress:
         yield from progress.track(items, total=total, description=what)

@@ -36,7 +36,7 @@ def without_prelu(model: Any) -> Any:
     if not any(type(layer).__name__ == "PReLU" for layer in model.layers):
         return model
 
-    class SplitPReLU(library.layers.Layer):  # type: ignore[misc]
+    class SplitPReLU(library.layers.Layer):  # type: ignore[misc, name-defined]
         """split_prelu as a layer, so that a model can be cloned with it."""
 
         def __init__(self, slope: Floats, **keywords: Any) -> None:

@@ -31,4 +31,6 @@ def staged(out: Path) -> Iterator[Path]:
                 path.replace(out / path.name)
     except OSError as error:
         reason = "the disk is full" if error.errno in _FULL else str(error.strerror or error)
-        raise ConversionError(f"{out}: {reason}", "nothing was changed there; make room or give another --out") from error
+        raise ConversionError(
+            f"{out}: {reason}", "nothing was changed there; make room or give another --out"
+        ) from error

@@ -1,4 +1,4 @@
-"""Keras → bytes of a .tflite file, in one of four schemes; counts of the graph."""
+"""Keras → bytes of a .tflite file, in one of four schemes."""
 
 from __future__ import annotations
 
@@ -26,9 +26,13 @@ def convert(network: Network, samples: Sequence[NDArray[np.uint8]] = ()) -> byte
         samples: uint8 or float32 (height, width, channels), real numbers as the network's input takes them; needed
             for int8, unused otherwise.
 
+    A network that is already a .tflite file stays as it is.
+
     Raises:
         ConversionError: The converter refused, or int8 has no samples.
     """
+    if network.ready is not None:
+        return network.ready
     converter = tf.lite.TFLiteConverter.from_keras_model(_with_batch(network))
     if network.scheme != "float32":
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
@@ -63,20 +67,6 @@ def _with_batch(network: Network) -> Any:
 def _representative(samples: Iterable[NDArray[Any]]) -> Iterator[list[Floats]]:
     for sample in samples:
         yield [np.asarray(sample, np.float32)[None]]
-
-
-def count_macs(network: Network) -> int:
-    """Multiply-accumulates of one inference on one picture; 0 where the input size is free."""
-    if -1 in network.input.shape[1:]:
-        return 0
-    total = 0
-    for layer in network.keras.layers:
-        kernel = getattr(layer, "kernel", None)
-        if kernel is None:
-            continue
-        positions = int(np.prod(layer.output.shape[1:-1]))
-        total += positions * int(np.prod(kernel.shape))
-    return total
 
 
 def _quiet_convert(converter: Any) -> bytes:

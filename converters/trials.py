@@ -134,7 +134,7 @@ class ArrayTrial:
         self._calibration = [row for index, row in enumerate(shaped) if index % 4]
         self.probe_count = len(self._probe)
 
-    def samples(self, network: Network) -> Sequence[Batch]:
+    def samples(self, network: Network) -> Sequence[Batch]:  # noqa: ARG002 (the same for any network)
         return self._calibration
 
     def verdict(self, networks: Sequence[Network], folder: Path) -> Verdict:

@@ -34,20 +34,20 @@ class Input(_Part):
 
     Attributes:
         shape: Tensor shape (batch, height, width, channels); −1 where the run time may resize.
-        colour: Channel order.
+        colour: Channel order; "none" for what is no picture, such as an embedding in (1, 1, 1, length).
         mean: Per channel, in 0–255.
         std: Per channel, in 0–255.
     """
 
     shape: tuple[int, int, int, int]
-    colour: Literal["rgb", "bgr", "grey"]
+    colour: Literal["rgb", "bgr", "grey", "none"]
     mean: tuple[float, ...] = ()
     std: tuple[float, ...] = ()
 
     @model_validator(mode="after")
     def _channels_agree(self) -> Input:
         channels = self.shape[3]
-        if channels != (1 if self.colour == "grey" else 3):
+        if self.colour != "none" and channels != (1 if self.colour == "grey" else 3):
             raise ValueError(f"colour {self.colour} does not go with {channels} channels")
         for name in ("mean", "std"):
             if len(getattr(self, name)) not in (0, channels):
@@ -106,6 +106,7 @@ class Manifest(_Part):
 
     Attributes:
         file: Name of the model file, beside the manifest.
+        embedder: For a face-classifier: name of the identity model whose embeddings, at length 1, go in.
         thresholds: Named operating points, such as "fmr_1e-3" of an identity model (a cosine) or "confidence" of an
             emotion model (a probability). Each is measured, and a property of this very model.
         parity: Measured agreement with the float original, by name.
@@ -125,6 +126,7 @@ class Manifest(_Part):
     input: Input
     crop: Crop | None = None
     output: Output
+    embedder: str = ""
     thresholds: dict[str, float] = {}
     quantisation: Quantisation
     parity: dict[str, float] = {}

@@ -15,7 +15,12 @@ DATA = "EDGE_FER_DATA"
 
 EMOTION_WEIGHTS = Path(__file__).parents[2] / "models" / "emotion_arch.h5"
 
-_EMOTION_ORIGIN = "trained by converters.training.emotion on FER2013, from dlib's CC0 face recognition ResNet v1"
+_EMOTION_FACTS = (
+    "--origin",
+    "trained by converters.training.emotion on FER2013, from dlib's CC0 face recognition ResNet v1",
+    "--licence",
+    "Apache-2.0",
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,8 +45,7 @@ def run(args: argparse.Namespace) -> int:
         (dlib_resnet, [*common, *found_by, *pairs]),
         (
             emotion,
-            [str(EMOTION_WEIGHTS), *common, *found_by, *labelled]
-            + ["--origin", _EMOTION_ORIGIN, "--licence", "Apache-2.0"],
+            [str(EMOTION_WEIGHTS), *common, *found_by, *labelled, *_EMOTION_FACTS],
         ),
     ]
     for index, (verb, arguments) in enumerate(steps):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from converters.verbs import options
 
@@ -50,28 +51,21 @@ def run(args: argparse.Namespace) -> int:
     faces = calibration.collect(args.photos, args.detectors, args.calibrate)
     more = LabelledTrial(args.labelled) if args.labelled else None
     trial = trials.FaceTrial(faces, trials.classifier_judge, more)
-    report = conversion.convert(
-        [network], trial, args.out, made_by=args.made_by, allow_partial=args.allow_partial
-    )
+    report = conversion.convert([network], trial, args.out, made_by=args.made_by, allow_partial=args.allow_partial)
     return finish(report, args)
 
 
 def _contract(args: argparse.Namespace) -> Contract:
-    from dataclasses import replace  # noqa: PLC0415
-
+    """The sidecar's contract, or that of the options; an option beats the sidecar."""
     from converters import emotion  # noqa: PLC0415
 
     sidecar = args.sidecar or args.model.with_suffix(".json")
-    if args.labels and not sidecar.is_file():
-        contract = emotion.Contract(labels=())
-    else:
-        contract = emotion.read_sidecar(sidecar)
-    if args.labels:
-        contract = replace(contract, labels=tuple(label.strip() for label in args.labels.split(",")))
-    if args.colour:
-        contract = replace(contract, colour=args.colour)
-    if args.mean:
-        contract = replace(contract, mean=options.numbers("--mean", args.mean))
-    if args.std:
-        contract = replace(contract, std=options.numbers("--std", args.std))
-    return contract
+    alone = args.labels and not sidecar.is_file()
+    contract = emotion.Contract(labels=()) if alone else emotion.read_sidecar(sidecar)
+    given: dict[str, Any] = {
+        "labels": tuple(label.strip() for label in args.labels.split(",")) if args.labels else None,
+        "colour": args.colour,
+        "mean": options.numbers("--mean", args.mean) if args.mean else None,
+        "std": options.numbers("--std", args.std) if args.std else None,
+    }
+    return replace(contract, **{name: value for name, value in given.items() if value is not None})

@@ -22,9 +22,7 @@ def convert(network: Network, args: argparse.Namespace, worst_cosine: float) -> 
     more = verification(args.pairs, args.pair_photos, args.detectors)
     faces = calibration.collect(args.photos, args.detectors, args.calibrate)
     trial = trials.FaceTrial(faces, trials.embedding_judge(worst_cosine), more)
-    report = conversion.convert(
-        [network], trial, args.out, made_by=args.made_by, allow_partial=args.allow_partial
-    )
+    report = conversion.convert([network], trial, args.out, made_by=args.made_by, allow_partial=args.allow_partial)
     return finish(report, args)
 
 
