@@ -101,7 +101,7 @@ def test_a_lasting_change_shows_within_a_second() -> None:
 
 def test_smoothing_does_not_depend_on_the_frame_rate() -> None:
     """Ten and thirty frames a second give the same score after the same time."""
-    judge = keeper()
+    judge = keeper(window_s=1.0)
     scores = []
     for fps in (10, 30):
         mood = fed(judge, (0.0, 1.0), *((i / fps, 0.0) for i in range(1, fps + 1)))
