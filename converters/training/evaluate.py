@@ -105,6 +105,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=Recipe.seed, help="of the drivers' split, as in training")
     parser.add_argument("--report", type=Path, help="JSON to write")
     parser.add_argument("--plots", type=Path, help="folder for the PNG")
+    parser.add_argument("--sidecar", type=Path, help="emotion_arch.json, gets the key figures")
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     try:
@@ -115,10 +116,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     text = json.dumps(report, indent=2)
     if options.report:
         options.report.write_text(text + "\n")
+    if options.sidecar:
+        _note_in_sidecar(report, options.sidecar)
     if options.plots:
         plots.draw_all(report, options.plots)
     log.info("%s", text)
     return 0
+
+
+def _note_in_sidecar(report: dict[str, Any], sidecar: Path) -> None:
+    stated = json.loads(sidecar.read_text())
+    keys = ("count", "accuracy", "macro_f1", "ece", "ferplus_accuracy", "false_tired", "accuracy_by_face_px")
+    stated["measured_on"] = "FER2013 valid, label_match >= 0.85, tired masked; drivers: subjects not trained on"
+    for kind in {"float", "int8"} & report.keys():
+        figures = {key: report[kind][key] for key in keys}
+        figures |= {f"tired_{key}": report[kind]["tired"][key] for key in ("recall", "false_positives")}
+        stated[f"measured_{kind}"] = figures
+    sidecar.write_text(json.dumps(stated, indent=2) + "\n")
 
 
 def _measured(options: argparse.Namespace) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from converters import dlib_file
 from converters.training.augment import CROP_PX, TRUNK_PX
-from converters.training.labels import BASIC, LABELS
+from converters.training.labels import BASIC, LABELS, TIRED
 from edge_fer.errors import SourceError
 
 Floats = NDArray[np.float32]
@@ -79,13 +79,16 @@ def start_from_dlib(model: keras.Model, weights: Path) -> None:
         layer.set_weights([kernel, bias])
 
 
-def shipped(trained: keras.Model, votes_share: float, temperature: float = 1.0) -> keras.Model:
+def shipped(
+    trained: keras.Model, votes_share: float, *, temperature: float = 1.0, tired_bonus: float = 0.0
+) -> keras.Model:
     """The network of the contract: (224, 224, 1) grey 0–255 → softmax over LABELS.
 
     Args:
         trained: A `training_model` with its weights.
         votes_share: Part of the votes head in the logits of the seven basic labels, 0–1.
         temperature: Divides the logits.
+        tired_bonus: Added to tired's logit, before the temperature.
     """
     with_policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy("float32")
@@ -104,6 +107,7 @@ def shipped(trained: keras.Model, votes_share: float, temperature: float = 1.0) 
     kernel, bias = trained.get_layer("stem").get_weights()
     model.get_layer("stem").set_weights([kernel / HALF_RANGE, bias - kernel.sum(axis=(0, 1, 2))])
     kernel, bias = merged_heads(trained, votes_share)
+    bias[TIRED] += tired_bonus
     model.get_layer("logits").set_weights([kernel / temperature, bias / temperature])
     return model
 
