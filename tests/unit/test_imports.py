@@ -17,8 +17,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     # Parts that know nouns only.
     ("edge_fer.config", "edge_fer.manifest", "edge_fer.outbox"),
     ("edge_fer.latest", "edge_fer.worker", "edge_fer.signals", "edge_fer.systemd", "edge_fer.health"),
-    ("edge_fer.credentials",),
-    ("edge_fer.attention", "edge_fer.pyramid", "edge_fer.events", "edge_fer.draw", "edge_fer.payloads", "edge_fer.skew"),
+    ("edge_fer.credentials", "edge_fer.skew"),
+    ("edge_fer.attention", "edge_fer.pyramid", "edge_fer.events", "edge_fer.draw", "edge_fer.payloads"),
     # Stages, and the ends of the pipeline.
     ("edge_fer.runtime", "edge_fer.align", "edge_fer.quality", "edge_fer.tracking", "edge_fer.gallery"),
     ("edge_fer.mtcnn", "edge_fer.identity", "edge_fer.emotion", "edge_fer.scheduler"),
