@@ -37,6 +37,7 @@ _CAN_CAPTURE = 0x1  # V4L2_CAP_VIDEO_CAPTURE; a webcam's second node carries met
 _RAW_PIXELS = 640 * 480  # above this, YUYV no longer fits through USB 2 at 15 frames per second
 
 
+_FORMAT = (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT, cv2.CAP_PROP_FPS, cv2.CAP_PROP_FOURCC)
 _VIDEO_BACKEND = cv2.CAP_FFMPEG if cv2.CAP_FFMPEG in cv2.videoio_registry.getBackends() else cv2.CAP_ANY
 """FFmpeg where OpenCV has it, as its wheels do: its own AVI reader writes noise to standard error."""
 
@@ -108,6 +109,7 @@ class V4l2Camera:
 
     def __init__(self, config: CameraConfig) -> None:
         self._path = config.source
+        self._wanted = (config.width_px, config.height_px)
         self._seq = 0
         self._lock = threading.Lock()
         _probe(self._path)
@@ -121,30 +123,27 @@ class V4l2Camera:
     def _configure(self, config: CameraConfig) -> None:
         if not self._capture.isOpened():
             raise CameraError(f"{self._path}: the camera cannot be opened", "close other programs that use it")
-        wanted = (config.width_px, config.height_px)
-        if wanted[0] * wanted[1] > _RAW_PIXELS:
+        if config.width_px * config.height_px > _RAW_PIXELS:
             self._capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*"MJPG"))
-        self._capture.set(cv2.CAP_PROP_FRAME_WIDTH, wanted[0])
-        self._capture.set(cv2.CAP_PROP_FRAME_HEIGHT, wanted[1])
+        self._capture.set(cv2.CAP_PROP_FRAME_WIDTH, config.width_px)
+        self._capture.set(cv2.CAP_PROP_FRAME_HEIGHT, config.height_px)
         self._capture.set(cv2.CAP_PROP_FPS, config.fps)
-        # set() says True whatever the driver did with it, so the values are read back
-        given = (round(self._capture.get(prop)) for prop in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
-        size = tuple(given)
-        if size != wanted:
-            LOG.warning("%s gives %dx%d instead of %dx%d", self._path, *size, *wanted)
-        LOG.info(
-            "camera %s opened: %dx%d %s at %g fps",
-            self._path,
-            *size,
-            _fourcc_text(self._capture.get(cv2.CAP_PROP_FOURCC)),
-            self._capture.get(cv2.CAP_PROP_FPS),
-        )
+
+    def _tell_format(self) -> None:
+        """What the camera gives, read back: set() says True whatever the driver did with it."""
+        width_px, height_px, fps, fourcc = (round(self._capture.get(prop)) for prop in _FORMAT)
+        if (width_px, height_px) != self._wanted:
+            LOG.warning("%s gives %dx%d instead of %dx%d", self._path, width_px, height_px, *self._wanted)
+        code = (fourcc & 0xFFFFFFFF).to_bytes(4, "little").decode("ascii", "replace")
+        LOG.info("camera %s: %dx%d %s at %d fps", self._path, width_px, height_px, code, fps)
 
     def read(self) -> Frame | None:
         with self._lock:
             if not self._capture.isOpened():
                 return None
             ok, bgr = self._capture.read()
+            if ok and self._seq == 0:  # not when it is opened: one that is retried for hours must not fill the journal
+                self._tell_format()
         if not ok:
             raise CameraError(f"{self._path}: the camera gives no more frames", f"check its cable; {cameras_found()}")
         seq, self._seq = self._seq, self._seq + 1
@@ -320,7 +319,3 @@ def _rgb(bgr: NDArray[Any], name: str) -> NDArray[np.uint8]:
             "try another camera.width_px and height_px",
         )
     return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)
-
-
-def _fourcc_text(value: float) -> str:
-    return int(value).to_bytes(4, "little").decode("ascii", "replace")
