@@ -31,5 +31,5 @@ pin() {
 pin dev.txt "$scratch/build.in" pyproject.toml --extra demo --extra dev
 pin demo.txt "$scratch/build.in" pyproject.toml --extra demo --constraint requirements/dev.txt
 pin run.txt "$scratch/build.in" pyproject.toml --constraint requirements/dev.txt
-pin convert.txt "$scratch/build.in" pyproject.toml --extra convert --extra dev
+pin convert.txt "$scratch/build.in" pyproject.toml --extra convert --extra demo --extra dev
 pin systemd.txt "$scratch/systemd.in"
