@@ -131,9 +131,9 @@ def _clips(
 def _clip(bench: Bench, who: str, portraits: tuple[Portrait, ...], fps: int) -> Condition:
     """The clip is played once to warm up, then some rounds, in each of which it goes on as if it had not ended."""
     size, frames = SIZES[0], CLIP_S * fps
+    clip = list(scenes.moving(portraits, size, CLIP_FACES, frames, seed=1))
     answers: dict[str, list[list[race.Answer]]] = {}
     for turn in range(CLIP_ROUNDS + 1):
-        clip = list(scenes.moving(portraits, size, CLIP_FACES, frames, seed=1))
         timed = [(scene.rgb, turn * CLIP_S + index / fps) for index, scene in enumerate(clip)]
         for name, given in race.rounds(bench.runners, timed, 1, bench.frame_file).items():
             known = answers.setdefault(name, [[] for _ in given])

@@ -1,0 +1,66 @@
+"""Calls each stage once through `sys.call_tracing`, where callgrind counts; see `benchmarks.instructions`."""
+
+from __future__ import annotations
+
+import datetime
+import itertools
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_fer import config, pipeline
+from edge_fer.mtcnn import Mtcnn
+from edge_fer.types import Frame
+
+FACES = (1, 4, 10)
+STAGES = (*(f"search, faces: {faces}" for faces in FACES), "follow 4 faces", "pipeline on 4 followed faces")
+
+_FRAMES_TO_CONFIRM = 6
+_EPOCH = datetime.datetime.fromtimestamp(0, datetime.timezone.utc)
+
+
+def main(folder: str) -> None:
+    """Call every stage twice, the second time watched.
+
+    Args:
+        folder: Holds N.npy, a frame with N faces, for each of FACES.
+    """
+    cv2.setNumThreads(1)
+    stages = _stages({faces: np.load(Path(folder) / f"{faces}.npy") for faces in FACES})
+    for name in STAGES:
+        stages[name]()
+        sys.call_tracing(stages[name], ())
+
+
+def _stages(frames: Mapping[int, NDArray[np.uint8]]) -> Mapping[str, Callable[[], object]]:
+    detector = Mtcnn(config.DEFAULT_MODELS, config.DetectorConfig())
+    expected = [face.box for face in detector.detect(frames[4])]
+
+    def search(faces: int) -> Callable[[], object]:
+        return lambda: detector.detect(frames[faces])
+
+    rest = (lambda: detector.follow(frames[4], expected), _following(frames[4]))
+    return dict(zip(STAGES, (*map(search, FACES), *rest), strict=True))
+
+
+def _following(rgb: NDArray[np.uint8]) -> Callable[[], object]:
+    """The pipeline with detection and tracking only, between two searches, when it believes in all faces."""
+    flags = {"models.threads": 1, "identity.enabled": False, "emotion.enabled": False}
+    running = pipeline.build(config.load(None, {**flags, "detector.search_interval_s": 10}))
+    numbers = itertools.count()
+
+    def step() -> object:
+        seq = next(numbers)
+        return running.process(Frame(rgb, seq, seq / 15, _EPOCH))
+
+    for _ in range(_FRAMES_TO_CONFIRM):
+        step()
+    return step
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
