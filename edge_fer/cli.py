@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from types import ModuleType
 
 from edge_fer import __version__
-from edge_fer.commands import bench, demo, enroll, identities, run, watch
+from edge_fer.commands import bench, demo, doctor, enroll, identities, run, watch
 from edge_fer.errors import EdgeFerError
 
 COMMANDS: dict[str, ModuleType] = {
@@ -21,6 +21,7 @@ COMMANDS: dict[str, ModuleType] = {
     "identities": identities,
     "watch": watch,
     "demo": demo,
+    "doctor": doctor,
     "bench": bench,
 }
 

@@ -19,6 +19,7 @@ from edge_fer.capture import Capture, Delivery
 from edge_fer.config import CameraConfig, Config
 from edge_fer.errors import EdgeFerError, InferenceError
 from edge_fer.events import EventMaker
+from edge_fer.gallery_watch import GalleryWatch
 from edge_fer.health import Health
 from edge_fer.inference import FrameProcessor, Inference
 from edge_fer.latest import Latest
@@ -183,6 +184,7 @@ class Daemon:
             EventMaker(heartbeat_s=config.events.heartbeat_s),
             news,
             health,
+            gallery_watch=_gallery_watch(config, observer),
             timed=is_camera or config.camera.pace == "realtime",
             on_end=ended,
         )
@@ -204,6 +206,7 @@ class Daemon:
                 running.notifier.watchdog()
                 next_feed_s = now_s + feed_s
             if now_s >= next_status_s:
+                running.inference.hot = bool(running.health.report(now_s).throttled)
                 running.notifier.status(running.summary(now_s))
                 next_status_s = now_s + _STATUS_S
             if now_s >= next_health_s:
@@ -248,6 +251,13 @@ class Daemon:
 
 def _publisher(config: Config, payloads: Payloads) -> Outlet:
     return Publisher(config.mqtt, payloads.topics, gap_message=payloads.gap)
+
+
+def _gallery_watch(config: Config, observer: Observer) -> GalleryWatch | None:
+    for model in observer.models:
+        if model.manifest.task == "identity":
+            return GalleryWatch(config.identity.gallery, model.manifest)
+    return None
 
 
 def _manifests(observer: Observer) -> dict[str, Manifest]:

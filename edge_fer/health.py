@@ -31,6 +31,9 @@ class HealthReport:
         rss_bytes: Resident memory of the process.
         temperature_c: Of the processor; None where the system does not tell.
         throttled: The Raspberry Pi slows itself down, for heat or a weak power supply; None elsewhere.
+        emotion_age_s: Age of the oldest emotion in the last frame; far above emotion.refresh_s, there is too much work.
+        given_up: What the pipeline gives up for lack of time, in words.
+        warnings: What looks wrong, in words.
     """
 
     fps: float
@@ -42,6 +45,9 @@ class HealthReport:
     rss_bytes: int
     temperature_c: float | None
     throttled: bool | None
+    emotion_age_s: float = 0.0
+    given_up: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 class Health:
@@ -61,6 +67,16 @@ class Health:
         self._captured_s: float | None = None
         self._frames = 0
         self._faces = 0
+        self._emotion_age_s = 0.0
+        self._given_up: tuple[str, ...] = ()
+        self._warnings: tuple[str, ...] = ()
+
+    def strained(self, *, emotion_age_s: float, given_up: tuple[str, ...], warnings: tuple[str, ...]) -> None:
+        """What the last frame lacked."""
+        with self._lock:
+            self._emotion_age_s = emotion_age_s
+            self._given_up = given_up
+            self._warnings = warnings
 
     def frame_done(self, *, captured_s: float, done_s: float, faces: int) -> None:
         """A frame went through the pipeline; both times in monotonic seconds."""
@@ -93,6 +109,9 @@ class Health:
                 rss_bytes=rss_bytes(self._root),
                 temperature_c=temperature_c(self._root),
                 throttled=_throttled(self._root),
+                emotion_age_s=self._emotion_age_s,
+                given_up=self._given_up,
+                warnings=self._warnings,
             )
 
     def _forget(self, now_s: float) -> None:

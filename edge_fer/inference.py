@@ -12,20 +12,34 @@ from typing import Protocol
 
 from edge_fer.capture import CameraBack, CameraLost, Delivery, SourceEnded
 from edge_fer.events import EventMaker
+from edge_fer.gallery import Gallery
+from edge_fer.gallery_watch import GalleryWatch
 from edge_fer.health import Health
 from edge_fer.latest import Latest
 from edge_fer.payloads import CameraState
+from edge_fer.pipeline import Strain
+from edge_fer.skew import Skew
 from edge_fer.types import Event, Frame, Observation, SystemEvent, SystemEventType, TrackState
 from edge_fer.worker import PATIENCE_S, Worker
 
 _TURN_S = 0.5
 """How long one look into the slot waits: also how often the thread shows that it is alive while no frame comes."""
 
+_HOT_SHARE = 0.5
+"""Of the budget, on a board that throttles itself; it slows its clock by about as much. See docs/performance.md."""
+
 
 class FrameProcessor(Protocol):
     """What the thread needs of the pipeline."""
 
+    @property
+    def strain(self) -> Strain: ...
+
     def process(self, frame: Frame) -> Sequence[Observation]: ...
+
+    def use_gallery(self, gallery: Gallery) -> None: ...
+
+    def use_share(self, share: float) -> None: ...
 
     def forget(self) -> None: ...
 
@@ -47,8 +61,12 @@ class Inference(Worker):
         events: Makes events of observations.
         sink: Takes events and changes of the camera's state.
         health: Hears of every frame.
+        gallery_watch: Sees changes of the gallery; None where identity is disabled.
         timed: The frames' times are those of the clock: a camera, or a file at its own pace.
         on_end: As for Worker.
+
+    Attributes:
+        hot: Set by whoever sees that the board throttles itself: half the work is done until it is unset.
     """
 
     def __init__(
@@ -59,6 +77,7 @@ class Inference(Worker):
         sink: Sink,
         health: Health,
         *,
+        gallery_watch: GalleryWatch | None = None,
         timed: bool,
         on_end: Callable[[Exception | None], None],
     ) -> None:
@@ -68,7 +87,10 @@ class Inference(Worker):
         self._events = events
         self._sink = sink
         self._health = health
+        self._gallery_watch = gallery_watch
+        self._skew = Skew()
         self._timed = timed
+        self.hot = False
         self._newest_at = datetime.min.replace(tzinfo=timezone.utc)
         self.camera_state: CameraState = "opening"
         self.camera_problem: str | None = None
@@ -95,11 +117,19 @@ class Inference(Worker):
     def _observe(self, frame: Frame) -> None:
         begun_s = time.monotonic()
         self._set_camera("ok")
+        if self._gallery_watch and (gallery := self._gallery_watch.changed(begun_s)):
+            self._pipeline.use_gallery(gallery)
+        self._pipeline.use_share(_HOT_SHARE if self.hot else 1.0)
         observations = self._pipeline.process(frame)
         self._newest_at = frame.captured_at
         for event in self._events.step(observations, frame):
             latency_s = time.monotonic() - frame.captured_s if self._timed else None
             self._sink.send_event(event, latency_s)
+        self._skew.observe(observations, frame.captured_s)
+        strain, warning = self._pipeline.strain, self._skew.warning()
+        self._health.strained(
+            emotion_age_s=strain.emotion_age_s, given_up=strain.given_up, warnings=(warning,) if warning else ()
+        )
         self._health.frame_done(
             captured_s=frame.captured_s if self._timed else begun_s,
             done_s=time.monotonic(),

@@ -131,6 +131,9 @@ class Payloads:
             "rss_mb": round(report.rss_bytes / 1e6, 1),
             "temperature_c": _rounded(report.temperature_c, 1),
             "throttled": report.throttled,
+            "emotion_age_s": _rounded(report.emotion_age_s, 2),
+            "given_up": list(report.given_up),
+            "warnings": list(report.warnings),
             "outbox": dict(outbox),
         }
         return Message(self.topics.health, payload, qos=0)

@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from tests.broker import MOSQUITTO, Amqtt, Mosquitto
+
+# Speed is measured in benchmarks/; on a busy machine a deadline here would only fail at random.
+hypothesis.settings.register_profile("edge_fer", deadline=None)
+hypothesis.settings.load_profile("edge_fer")
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ Make a person known by one or more photos. Each must show exactly one face, shar
 Three photos recognise much better than one. Only templates are kept, never the photos.
 
 NAME is what your server will read: a name, or a pseudonym whose meaning only your server knows.
-A daemon that is running knows the person after its next start."""
+A daemon that is running knows the person within some seconds."""
 
 
 def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:

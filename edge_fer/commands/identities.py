@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 _DESCRIPTION = """\
 List the people that are enrolled, or remove one with all templates.
-A daemon that is running goes on with what it knew when it started."""
+A daemon that is running follows within some seconds."""
 
 
 def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:

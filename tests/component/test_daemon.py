@@ -22,8 +22,10 @@ from edge_fer.camera import Source
 from edge_fer.config import Config
 from edge_fer.daemon import Daemon
 from edge_fer.errors import CameraError, EdgeFerError, InferenceError
+from edge_fer.gallery import Gallery
 from edge_fer.mqtt import LinkState
 from edge_fer.payloads import OutboxReadings, Payloads
+from edge_fer.pipeline import Strain
 from edge_fer.runtime import Model
 from edge_fer.topics import Message
 from edge_fer.types import Frame, Observation
@@ -40,6 +42,7 @@ class Eyes:
     """A pipeline that sees one face in every frame; `trouble` is called first with each frame."""
 
     models: Sequence[Model] = ()
+    strain = Strain()
 
     def __init__(self, trouble: Callable[[Frame], None] | None = None) -> None:
         self.trouble = trouble
@@ -52,6 +55,12 @@ class Eyes:
 
     def forget(self) -> None:
         self.track_id += 1
+
+    def use_share(self, share: float) -> None:
+        pass
+
+    def use_gallery(self, gallery: Gallery) -> None:
+        pass
 
 
 class Reel:

@@ -22,9 +22,9 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     # Stages, and the ends of the pipeline.
     ("edge_fer.runtime", "edge_fer.align", "edge_fer.quality", "edge_fer.tracking", "edge_fer.gallery"),
     ("edge_fer.mtcnn", "edge_fer.identity", "edge_fer.emotion", "edge_fer.scheduler"),
-    ("edge_fer.camera", "edge_fer.broker"),
+    ("edge_fer.camera", "edge_fer.broker", "edge_fer.gallery_watch"),
     ("edge_fer.pipeline", "edge_fer.enrollment", "edge_fer.capture", "edge_fer.mqtt"),
-    ("edge_fer.inference", "edge_fer.bench"),
+    ("edge_fer.inference", "edge_fer.bench", "edge_fer.doctor"),
     ("edge_fer.daemon",),
     # The demo stands beside the daemon and starts it as a process.
     ("edge_fer.demo", "edge_fer.demo.portraits", "edge_fer.demo.broker", "edge_fer.demo.server"),
@@ -39,6 +39,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     (
         "edge_fer.commands.bench",
         "edge_fer.commands.demo",
+        "edge_fer.commands.doctor",
         "edge_fer.commands.enroll",
         "edge_fer.commands.identities",
         "edge_fer.commands.run",

@@ -12,9 +12,11 @@ import pytest
 from edge_fer.capture import CameraBack, CameraLost, Delivery, SourceEnded
 from edge_fer.errors import InferenceError
 from edge_fer.events import EventMaker
+from edge_fer.gallery import Gallery
 from edge_fer.health import Health
 from edge_fer.inference import Inference
 from edge_fer.latest import Latest
+from edge_fer.pipeline import Strain
 from edge_fer.types import (
     Box,
     Emotion,
@@ -45,6 +47,9 @@ class OneFace:
         self.fails_at = fails_at
         self.track_id = 1
         self.seen: list[int] = []
+        self.strain = Strain()
+        self.shares: list[float] = []
+        self.galleries: list[Gallery] = []
 
     def process(self, frame: Frame) -> Sequence[Observation]:
         if frame.seq == self.fails_at:
@@ -56,6 +61,12 @@ class OneFace:
 
     def forget(self) -> None:
         self.track_id += 1
+
+    def use_share(self, share: float) -> None:
+        self.shares.append(share)
+
+    def use_gallery(self, gallery: Gallery) -> None:
+        self.galleries.append(gallery)
 
 
 class Notes:
@@ -183,3 +194,39 @@ def test_every_turn_is_a_sign_of_life(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stage.worker, "promise", promises.append)
     stage.play(frame(0), frame(1), LOST)
     assert len(promises) == 4
+
+
+def test_a_hot_board_is_given_half_the_work() -> None:
+    """From the next frame on, and all of it again when it has cooled."""
+    stage = Stage()
+    stage.play(frame(0))
+    stage.worker.hot = True
+    stage.play(frame(1))
+    stage.worker.hot = False
+    stage.play(frame(2))
+    assert stage.pipeline.shares == [1.0, 0.5, 1.0]
+
+
+def test_a_changed_gallery_reaches_the_pipeline() -> None:
+    """Once, before the next frame."""
+    stage, gallery = Stage(), Gallery("0" * 64)
+
+    class Watch:
+        news = iter([None, gallery, None])
+
+        def changed(self, now_s: float) -> Gallery | None:
+            return next(self.news)
+
+    stage.worker._gallery_watch = Watch()  # type: ignore[assignment]
+    stage.play(frame(0), frame(1), frame(2))
+    assert stage.pipeline.galleries == [gallery]
+
+
+def test_what_the_pipeline_gives_up_is_in_the_health_report() -> None:
+    """In the words of the scheduler."""
+    stage = Stage()
+    stage.pipeline.strain = Strain(("newcomers are looked for half as often",), 1.25)
+    stage.play(frame(0))
+    report = stage.health.report(time.monotonic())
+    assert (report.given_up, report.emotion_age_s) == (("newcomers are looked for half as often",), 1.25)
+    assert report.warnings == ()
