@@ -51,13 +51,15 @@ def head_logits(trained: keras.Model, images: NDArray[np.uint8], votes_share: fl
     return features @ kernel + bias
 
 
-def tired_bonus(logits: NDArray[np.float32]) -> float:
-    """What can be added to tired's logit until FALSE_TIRED of the development faces are called tired.
+def prior(logits: NDArray[np.float32], dev: faces.Faces) -> list[float]:
+    """What to add to each of the eight logits.
 
-    Yawns are 1 % of what is trained on, so the network thinks them rarer than they are in front of a camera.
+    The seven: see `calibration.fit_prior`. Tired: as much as lets FALSE_TIRED of the development faces be called tired;
+    yawns are 1 % of what is trained on, so the network thinks them rarer than they are in front of a camera.
     """
-    lead = logits[:, : len(BASIC)].max(axis=1) - logits[:, TIRED]
-    return round(max(float(np.quantile(lead, FALSE_TIRED)), 0.0), 3)
+    added = calibration.fit_prior(logits[:, : len(BASIC)], dev.label7)
+    lead = (logits[:, : len(BASIC)] + added).max(axis=1) - logits[:, TIRED]
+    return [round(float(value), 3) for value in (*added, max(float(np.quantile(lead, FALSE_TIRED)), 0.0))]
 
 
 def fitted(logits: NDArray[np.float32], dev: faces.Faces) -> dict[str, float]:
@@ -82,10 +84,9 @@ def fitted(logits: NDArray[np.float32], dev: faces.Faces) -> dict[str, float]:
 def export(trained: keras.Model, dev: faces.Faces, votes_share: float, target: Path) -> dict[str, Any]:
     """Write `target` (.h5) and its sidecar beside it; returns the sidecar."""
     logits = head_logits(trained, dev.images, votes_share)
-    bonus = tired_bonus(logits)
-    logits[:, TIRED] += bonus
-    numbers = {"tired_bonus": bonus, **fitted(logits, dev)}
-    model = network.shipped(trained, votes_share, temperature=numbers["temperature"], tired_bonus=bonus)
+    added = prior(logits, dev)
+    numbers = fitted(logits + np.asarray(added, np.float32), dev)
+    model = network.shipped(trained, votes_share, temperature=numbers["temperature"], prior=added)
     model.save(target, include_optimizer=False)
     crop = tired.crop_template()
     sidecar: dict[str, Any] = {
@@ -99,6 +100,7 @@ def export(trained: keras.Model, dev: faces.Faces, votes_share: float, target: P
         "output": {"kind": "probabilities", "logits_layer": "logits", "temperature": 1.0},
         "crop": crop.model_dump(),
         "votes_share": votes_share,
+        "prior": dict(zip(LABELS, added, strict=True)),
         "fitted_on_dev": numbers,
         "thresholds": {"confidence": numbers["confidence"]},
     }
@@ -112,7 +114,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--out", type=Path, default=Path("build/emotion"), help="what training wrote")
     parser.add_argument("--stage", default="final", choices=("base", "final"))
-    parser.add_argument("--votes-share", type=float, default=0.3, help="part of the FER+ head in the merged logits")
+    parser.add_argument("--votes-share", type=float, default=0.0, help="part of the FER+ head in the merged logits")
     parser.add_argument("--to", type=Path, default=Path("models/emotion_arch.h5"))
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
@@ -137,7 +139,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _log_blends(trained: keras.Model, dev: faces.Faces) -> None:
     """How the blend of the heads trades one set of labels for the other, on the development split."""
     for share in (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 1.0):
-        numbers = fitted(head_logits(trained, dev.images, share), dev)
+        logits = head_logits(trained, dev.images, share)
+        numbers = fitted(logits + np.asarray(prior(logits, dev), np.float32), dev)
         log.info("votes share %.1f: %s", share, {key: value for key, value in numbers.items() if "accuracy" in key})
 
 
