@@ -49,9 +49,9 @@ class DetectorTrial:
     def samples(self, network: Network) -> Sequence[Batch]:
         """Pyramids for P-Net; for the others windows on faces, off them by little, and off them by far."""
         if network.stem == "pnet":
-            return [_canvas(rgb) for rgb in self.pictures[:100]]
+            return [_canvas(rgb)[None] for rgb in self.pictures[:100]]
         draw = np.random.default_rng(0)
-        return [window for rgb in self.pictures[:100] for window in _windows(rgb, SIDES[network.stem], draw)]
+        return [window[None] for rgb in self.pictures[:100] for window in _windows(rgb, SIDES[network.stem], draw)]
 
     def verdict(self, networks: Sequence[Network], folder: Path) -> Verdict:
         with tempfile.TemporaryDirectory() as name:

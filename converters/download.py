@@ -44,6 +44,9 @@ def _fetch_part(url: str, part: Path) -> None:
             _receive(answer, part, total, append=resumed)
     except urllib.error.HTTPError as error:
         error.close()
+        if error.code == http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:  # the part is longer than the file
+            part.unlink()
+            raise SourceError(f"{url}: what was here is not a part of it", "run the same command again") from error
         raise SourceError(f"{url}: the server says {error.code} {error.reason}", _by_hand(url)) from error
     except (OSError, http.client.HTTPException) as error:
         got = part.stat().st_size if part.exists() else 0
@@ -52,8 +55,6 @@ def _fetch_part(url: str, part: Path) -> None:
         ) from error
     got = part.stat().st_size
     if total is not None and got != total:
-        if got > total:  # another file, or an earlier version of it: resuming would never mend that
-            part.unlink()
         raise SourceError(
             f"{url}: {got:,} bytes arrived, {total:,} were announced", "run the same command again to resume"
         )

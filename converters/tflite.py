@@ -23,7 +23,7 @@ def convert(network: Network, samples: Sequence[NDArray[np.uint8]] = ()) -> byte
     """Convert in the network's scheme.
 
     Args:
-        samples: uint8 or float32 (height, width, channels), real numbers as the network's input takes them; needed
+        samples: uint8 or float32 (1, height, width, channels), real numbers as the network's input takes them; needed
             for int8, unused otherwise.
 
     A network that is already a .tflite file stays as it is.
@@ -66,7 +66,7 @@ def _with_batch(network: Network) -> Any:
 
 def _representative(samples: Iterable[NDArray[Any]]) -> Iterator[list[Floats]]:
     for sample in samples:
-        yield [np.asarray(sample, np.float32)[None]]
+        yield [np.asarray(sample, np.float32)]
 
 
 def _quiet_convert(converter: Any) -> bytes:

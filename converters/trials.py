@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +23,8 @@ from edge_fer.runtime import Model
 Floats = NDArray[np.float32]
 Batch = NDArray[Any]
 
-_BATCH = 16
+_BATCH = 4
+"""Pictures at once through an original: the first maps of a VGG16 take 13 MB each."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,41 @@ class Verdict:
         )
 
 
+class Inputs(Sequence[Batch]):
+    """(1, height, width, channels) of each face, made by the run time's own code whenever it is asked for.
+
+    Args:
+        network: Says which crop and which numbers.
+        mirrored: Of the mirror images.
+    """
+
+    def __init__(self, network: Network, faces: Sequence[Face], *, mirrored: bool = False) -> None:
+        assert network.crop is not None  # a network that takes faces says where their landmarks lie
+        self._crop, self._contract = network.crop, network.input
+        self._faces = [(face, mirrored) for face in faces]
+
+    def __len__(self) -> int:
+        return len(self._faces)
+
+    @overload
+    def __getitem__(self, index: int) -> Batch: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[Batch]: ...
+
+    def __getitem__(self, index: int | slice) -> Batch | list[Batch]:
+        if isinstance(index, slice):
+            return [self[place] for place in range(*index.indices(len(self)))]
+        face, mirrored = self._faces[index]
+        pixels = face.input(self._crop, self._contract)
+        return np.ascontiguousarray(pixels[:, :, ::-1]) if mirrored else pixels
+
+    def __add__(self, other: Inputs) -> Inputs:
+        both = copy(self)
+        both._faces = self._faces + other._faces
+        return both
+
+
 class Trial(Protocol):
     """Evidence for one conversion.
 
@@ -62,7 +99,7 @@ class Trial(Protocol):
     probe_count: int
 
     def samples(self, network: Network) -> Sequence[Batch]:
-        """Calibration inputs (height, width, channels), real numbers as the network's input takes them."""
+        """Calibration inputs (1, height, width, channels), real numbers as the network's input takes them."""
 
     def verdict(self, networks: Sequence[Network], folder: Path) -> Verdict:
         """Compare the Keras originals with the converted files in `folder`."""
@@ -103,13 +140,12 @@ class FaceTrial:
 
     def samples(self, network: Network) -> Sequence[Batch]:
         """Each face and its mirror image: a network sees both, and the ranges are measured on twice as many."""
-        found = [one[0] for one in inputs_of(network, self.faces.calibration)]
-        return [picture for one in found for picture in (one, np.ascontiguousarray(one[:, ::-1]))]
+        return Inputs(network, self.faces.calibration) + Inputs(network, self.faces.calibration, mirrored=True)
 
     def verdict(self, networks: Sequence[Network], folder: Path) -> Verdict:
         (network,) = networks
         path = folder / f"{network.stem}.tflite"
-        probe = inputs_of(network, self.faces.probe)
+        probe = Inputs(network, self.faces.probe)
         found = Verdict(self.judge(run_original(network, probe), run_converted(path, probe)))
         return found if self.more is None else found + self.more(network, path)
 
@@ -131,7 +167,7 @@ class ArrayTrial:
     def __post_init__(self) -> None:
         shaped = self.rows.reshape(len(self.rows), 1, 1, -1).astype(np.float32)
         self._probe = [row[None] for row in shaped[0::4]]
-        self._calibration = [row for index, row in enumerate(shaped) if index % 4]
+        self._calibration = [row[None] for index, row in enumerate(shaped) if index % 4]
         self.probe_count = len(self._probe)
 
     def samples(self, network: Network) -> Sequence[Batch]:  # noqa: ARG002 (the same for any network)
@@ -141,12 +177,6 @@ class ArrayTrial:
         (network,) = networks
         converted = run_converted(folder / f"{network.stem}.tflite", self._probe)
         return Verdict(self.judge(run_original(network, self._probe), converted))
-
-
-def inputs_of(network: Network, faces: Sequence[Face]) -> list[Batch]:
-    """(1, height, width, channels) of each face, as the run time makes them."""
-    assert network.crop is not None  # a network that takes faces says where their landmarks lie
-    return [face.input(network.crop, network.input) for face in faces]
 
 
 def embedding_judge(worst: float) -> Callable[[Floats, Floats], tuple[Check, ...]]:
@@ -168,8 +198,8 @@ class VerificationTrial:
     most_points: float = 0.2
 
     def __call__(self, network: Network, path: Path) -> Verdict:
-        single = inputs_of(network, tuple(self.faces.faces.values()))
-        mirrored = [np.ascontiguousarray(one[:, :, ::-1]) for one in single]
+        everybody = tuple(self.faces.faces.values())
+        single, mirrored = Inputs(network, everybody), Inputs(network, everybody, mirrored=True)
         original = run_original(network, single)
         converted = run_converted(path, single)
         figures = identity_figures.measure(converted, run_converted(path, mirrored), self.faces)

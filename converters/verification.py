@@ -73,7 +73,7 @@ def best_threshold(scores: Floats, same: NDArray[np.bool_]) -> float:
 def threshold_at(strangers: Floats, rate: float) -> float:
     """The lowest score that at most `rate` of the strangers' scores reach."""
     allowed = int(np.floor(rate * len(strangers)))
-    return float(np.nextafter(np.partition(strangers, len(strangers) - 1 - allowed)[-1 - allowed], np.float32(2)))
+    return float(np.nextafter(np.partition(strangers, len(strangers) - 1 - allowed)[-1 - allowed], np.float32(np.inf)))
 
 
 def cross_scores(vectors: Floats, subjects: NDArray[np.str_]) -> tuple[Floats, Floats]:
