@@ -45,7 +45,7 @@ def shift(boxes: Boxes, offsets: NDArray[np.float32]) -> Boxes:
     Source: Zhang et al. 2016 (MTCNN), bounding box regression.
     """
     sides = boxes[:, 2:] - boxes[:, :2]
-    return np.asarray(boxes + np.tile(sides, 2) * offsets, np.float32)
+    return np.asarray(boxes + np.concatenate((sides, sides), axis=1) * offsets, np.float32)
 
 
 def nms(boxes: Boxes, scores: NDArray[np.float32], iou_threshold: float) -> NDArray[np.intp]:

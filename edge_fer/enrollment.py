@@ -51,7 +51,7 @@ def enroll(config: Config, subject: str, photos: Sequence[Path]) -> tuple[Enroll
     for path in photos:
         rgb = read_photo(path)
         detection = _only_face(path, detector.detect(rgb))
-        measured = quality.assess(rgb, detection)
+        measured = quality.assess(detection, quality.sharpness(rgb, detection.box))
         flaw = quality.shortcoming(measured, config.quality)
         if flaw:
             raise EnrollError(f"{path}: the face is no good to enrol from: {flaw}", "take a sharp photo from the front")

@@ -41,6 +41,9 @@ STAGES = ("detect", "track", "quality", "identify", "emotion")
 _LOAD_WEIGHT = 0.05
 """Of the newest frame in the mean cost of finding faces: twenty frames hold several searches and what lies between."""
 
+_FOCUS_S = 0.1
+"""How long a measurement of focus holds: it is the dearest part of quality, and cameras do not focus faster."""
+
 
 @dataclass(frozen=True, slots=True)
 class Strain:
@@ -85,6 +88,8 @@ class _Memory:
 
     ballot: Ballot = field(default_factory=Ballot)
     mood: Mood = field(default_factory=Mood)
+    sharpness: float = 0.0
+    sharpness_s: float = -math.inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +214,10 @@ class Pipeline:
             del self._memories[track.track_id]
         if track.detection is None:
             return _Look(track, memory, None, None, None)
-        measured = quality.assess(frame.rgb, track.detection)
+        if frame.captured_s - memory.sharpness_s >= _FOCUS_S:
+            memory.sharpness = quality.sharpness(frame.rgb, track.detection.box)
+            memory.sharpness_s = frame.captured_s
+        measured = quality.assess(track.detection, memory.sharpness)
         flaw = quality.shortcoming(measured, self._config.quality)
         usable = None if flaw or track.state is not TrackState.CONFIRMED else track.detection
         return _Look(track, memory, measured, flaw, usable)

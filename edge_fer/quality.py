@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_fer.config import QualityConfig
-from edge_fer.types import Detection, Landmarks, Quality
+from edge_fer.types import Box, Detection, Landmarks, Quality
 
 _PATCH_PX = 64
 """Focus is measured at one size, so that near and far faces compare."""
@@ -24,12 +24,10 @@ _NOSE_DEPTH = 0.6
 """How far the nose stands out, in eye distances, on an adult's head: about 38 of 63 mm."""
 
 
-def assess(rgb: NDArray[np.uint8], detection: Detection) -> Quality:
-    """Measure one detection in its frame, uint8 (H, W, 3)."""
+def assess(detection: Detection, sharpness: float) -> Quality:
+    """The quality of a detection whose focus was measured, in this frame or just before."""
     box = detection.box
-    return Quality(
-        face_px=(box.width + box.height) / 2, sharpness=_sharpness(rgb, detection), yaw_deg=yaw_deg(detection.landmarks)
-    )
+    return Quality((box.width + box.height) / 2, sharpness, yaw_deg(detection.landmarks))
 
 
 def shortcoming(quality: Quality, config: QualityConfig) -> str | None:
@@ -56,9 +54,9 @@ def yaw_deg(landmarks: Landmarks) -> float:
     return math.degrees(math.atan2(shift, _NOSE_DEPTH * distance))
 
 
-def _sharpness(rgb: NDArray[np.uint8], detection: Detection) -> float:
+def sharpness(rgb: NDArray[np.uint8], box: Box) -> float:
+    """Focus of what lies in the box, in [0, 1]; 0 where nothing of it lies in the frame, uint8 (H, W, 3)."""
     height, width = rgb.shape[:2]
-    box = detection.box
     x1, x2 = max(0, int(box.x1)), min(width, math.ceil(box.x2))
     y1, y2 = max(0, int(box.y1)), min(height, math.ceil(box.y2))
     if x2 - x1 < 2 or y2 - y1 < 2:

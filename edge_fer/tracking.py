@@ -42,7 +42,10 @@ class Tracker:
 
     def expected(self, now_s: float) -> tuple[Box, ...]:
         """Where the faces alive should be at `now_s`, oldest first."""
-        return tuple(_expected(track, now_s - self._updated_s).box for track in self._alive)
+        step_s = now_s - self._updated_s
+        return tuple(
+            track.box.moved(track.velocity_px_s[0] * step_s, track.velocity_px_s[1] * step_s) for track in self._alive
+        )
 
     def update(self, detections: Sequence[Detection], now_s: float) -> tuple[Track, ...]:
         """Take in the detections of one frame.
@@ -54,13 +57,12 @@ class Tracker:
         Returns:
             All tracks alive, oldest first, and those that ended with this frame as LOST.
         """
-        step_s = now_s - self._updated_s
+        expected, step_s = self.expected(now_s), now_s - self._updated_s
         self._updated_s = now_s
-        expected = [_expected(track, step_s) for track in self._alive]
-        pairs = associate([track.box for track in expected], [found.box for found in detections], self._config.min_iou)
+        pairs = associate(expected, [found.box for found in detections], self._config.min_iou)
         tracks = [
-            _met(track, detections[pairs[i]], now_s, self._config) if i in pairs else _missed(track, step_s)
-            for i, track in enumerate(expected)
+            _met(track, box, detections[pairs[i]], now_s, self._config) if i in pairs else _missed(track, box, step_s)
+            for i, (track, box) in enumerate(zip(self._alive, expected, strict=True))
         ]
         tracks = [track if self._lasts(track, now_s) else replace(track, state=TrackState.LOST) for track in tracks]
         tracks += [self._begun(detections[j], now_s) for j in sorted(set(range(len(detections))) - set(pairs.values()))]
@@ -116,12 +118,6 @@ def _nearness(a: geometry.Boxes, b: geometry.Boxes) -> NDArray[np.float32]:
     return np.asarray(np.where(alike, near, -1.0), np.float32)
 
 
-def _expected(track: Track, step_s: float) -> Track:
-    """The track with its box where its motion leads it in `step_s`."""
-    vx, vy = track.velocity_px_s
-    return replace(track, box=track.box.moved(vx * step_s, vy * step_s))
-
-
 def _convinces(hits: int, detection: Detection, config: TrackingConfig) -> bool:
     """Whether a track is believed after this detection. A doubtful one carries a visit on, but begins none.
 
@@ -130,32 +126,32 @@ def _convinces(hits: int, detection: Detection, config: TrackingConfig) -> bool:
     return hits >= config.confirm_hits and detection.score >= config.confirm_score
 
 
-def _met(expected: Track, detection: Detection, now_s: float, config: TrackingConfig) -> Track:
-    hits = expected.hits + 1
+def _met(track: Track, expected: Box, detection: Detection, now_s: float, config: TrackingConfig) -> Track:
+    hits = track.hits + 1
     return replace(
-        expected,
-        state=TrackState.CONFIRMED if _convinces(hits, detection, config) else expected.state,
+        track,
+        state=TrackState.CONFIRMED if _convinces(hits, detection, config) else track.state,
         box=detection.box,
         last_seen_s=now_s,
         hits=hits,
         detection=detection,
-        velocity_px_s=_velocity(expected, detection.box, now_s),
+        velocity_px_s=_velocity(track, expected, detection.box, now_s),
     )
 
 
-def _missed(expected: Track, step_s: float) -> Track:
+def _missed(track: Track, expected: Box, step_s: float) -> Track:
     """Coasting, ever slower: what left at speed must not sweep over its neighbours."""
     left = math.exp(-step_s / _MOTION_S)
-    vx, vy = expected.velocity_px_s
-    return replace(expected, detection=None, velocity_px_s=(vx * left, vy * left))
+    vx, vy = track.velocity_px_s
+    return replace(track, box=expected, detection=None, velocity_px_s=(vx * left, vy * left))
 
 
-def _velocity(expected: Track, box: Box, now_s: float) -> tuple[float, float]:
+def _velocity(track: Track, expected: Box, box: Box, now_s: float) -> tuple[float, float]:
     """The motion, corrected by how far the face is from where it was expected."""
-    elapsed_s = now_s - expected.last_seen_s
-    vx, vy = expected.velocity_px_s
+    elapsed_s = now_s - track.last_seen_s
+    vx, vy = track.velocity_px_s
     if elapsed_s <= 0:
         return vx, vy
     gain = (1 - math.exp(-elapsed_s / _MOTION_S)) / elapsed_s
-    (expected_x, expected_y), (x, y) = expected.box.center, box.center
+    (expected_x, expected_y), (x, y) = expected.center, box.center
     return vx + gain * (x - expected_x), vy + gain * (y - expected_y)

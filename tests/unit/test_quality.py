@@ -41,7 +41,7 @@ def test_blur_lowers_sharpness() -> None:
     rng = np.random.default_rng(0)
     rgb = cv2.GaussianBlur(rng.integers(0, 256, (140, 140, 3), np.uint8), (0, 0), 1.5)
     values = [
-        quality.assess(np.asarray(cv2.GaussianBlur(rgb, (0, 0), s), np.uint8), face()).sharpness for s in (0.1, 2, 6)
+        quality.sharpness(np.asarray(cv2.GaussianBlur(rgb, (0, 0), s), np.uint8), face().box) for s in (0.1, 2, 6)
     ]
     assert 1 >= values[0] > values[1] > values[2] >= 0
 
@@ -49,8 +49,7 @@ def test_blur_lowers_sharpness() -> None:
 @pytest.mark.parametrize("box", [Box(-50, -50, 10, 10), Box(200, 200, 300, 300), Box(3, 3, 3, 3), Box(139, 0, 180, 30)])
 def test_boxes_at_and_beyond_every_edge_are_measured(box: Box) -> None:
     """Nothing of the face inside the frame: sharpness 0, no crash."""
-    detection = Detection(box, 1.0, face().landmarks)
-    assert 0 <= quality.assess(np.zeros((140, 140, 3), np.uint8), detection).sharpness <= 1
+    assert 0 <= quality.sharpness(np.zeros((140, 140, 3), np.uint8), box) <= 1
 
 
 @pytest.mark.parametrize(
@@ -65,3 +64,8 @@ def test_boxes_at_and_beyond_every_edge_are_measured(box: Box) -> None:
 def test_each_shortcoming_has_its_reason(measured: Quality, reason: str | None) -> None:
     """The words that stand in the payload."""
     assert quality.shortcoming(measured, QualityConfig()) == reason
+
+
+def test_the_size_of_a_face_is_the_mean_of_its_sides() -> None:
+    """A box of 100 by 120 is a face of 110 px."""
+    assert quality.assess(face(), 0.7) == Quality(110, 0.7, pytest.approx(0, abs=0.01))  # type: ignore[arg-type]
