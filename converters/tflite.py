@@ -61,7 +61,7 @@ def _with_batch(network: Network) -> Any:
     sides = tuple(side if side > 0 else network.smallest_side_px for side in network.input.shape[1:])
     library = library_of(network.keras)
     pixels = library.Input(sides, batch_size=network.fixed_batch, name="pixels")
-    return library.Model(pixels, network.keras(pixels))
+    return library.Model(pixels, network.keras(pixels), name="converted")  # else Keras numbers it, run by run
 
 
 def _representative(samples: Iterable[NDArray[Any]]) -> Iterator[list[Floats]]:
