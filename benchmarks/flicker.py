@@ -31,7 +31,7 @@ def watch(settings: Config, reasons: Counter[str]) -> tuple[float, dict[int, lis
     """Seconds of presence, and for each track the single classifications and the labels told; counts `reasons`."""
     stages = pipeline.build(settings)
     classifier = EmotionClassifier(
-        Model(settings.models.dir / settings.models.emotion, threads=settings.models.threads), settings.emotion
+        Model(settings.models.dir / settings.models.emotion, threads=settings.models.thread_count), settings.emotion
     )
     source = camera.open_source(settings.camera)
     raw: dict[int, list[Scores]] = defaultdict(list)

@@ -69,13 +69,18 @@ class ModelsConfig(_Section):
 
     Attributes:
         dir: Folder of the files named here, and of pnet.tflite, rnet.tflite and onet.tflite.
-        threads: XNNPACK threads of each model.
+        threads: XNNPACK threads of each model; null leaves one core free for the camera, the network and the rest.
     """
 
     dir: FilePath = DEFAULT_MODELS
     identity: str = "identity.tflite"
     emotion: str = "emotion.tflite"
-    threads: Annotated[int, Field(ge=1, le=16)] = 2
+    threads: Annotated[int, Field(ge=1, le=16)] | None = None
+
+    @property
+    def thread_count(self) -> int:
+        """The threads to use; more than four gain nothing on networks this small."""
+        return self.threads or max(1, min(4, (os.cpu_count() or 1) - 1))
 
 
 class DetectorConfig(_Section):
@@ -88,12 +93,21 @@ class DetectorConfig(_Section):
             Source: the defaults of the mtcnn package 1.0.0.
         search_interval_s: Longest time between two searches of the whole frame; in between, faces are followed.
             0 searches every frame.
+        region: Part of the frame that is searched, as x1, y1, x2, y2 in [0, 1]; null is all of it. A face that leaves
+            it is still followed.
     """
 
     min_face_px: Annotated[int, Field(ge=20, le=1000)] = 40
     scale_factor: Annotated[float, Field(ge=0.5, le=0.9)] = 0.709
     thresholds: tuple[Probability, Probability, Probability] = (0.6, 0.7, 0.8)
     search_interval_s: Annotated[float, Field(ge=0, le=10)] = 0.5
+    region: tuple[Probability, Probability, Probability, Probability] | None = None
+
+    @model_validator(mode="after")
+    def _region_has_an_extent(self) -> DetectorConfig:
+        if self.region and not (self.region[0] < self.region[2] and self.region[1] < self.region[3]):
+            raise ValueError("region must be [x1, y1, x2, y2] with x1 < x2 and y1 < y2")
+        return self
 
 
 class TrackingConfig(_Section):

@@ -43,8 +43,8 @@ def enroll(config: Config, subject: str, photos: Sequence[Path]) -> tuple[Enroll
     """
     if not config.identity.enabled:
         raise ConfigError("identity.enabled: is false, so nobody can be enrolled", "set it to true in config.yaml")
-    detector = Mtcnn(config.models.dir, config.detector, threads=config.models.threads)
-    embedder = Embedder(Model(config.models.dir / config.models.identity, threads=config.models.threads))
+    detector = Mtcnn(config.models.dir, config.detector, threads=config.models.thread_count)
+    embedder = Embedder(Model(config.models.dir / config.models.identity, threads=config.models.thread_count))
     gallery = galleries.load(config.identity.gallery, embedder.model.manifest)
     taken: list[EnrolledPhoto] = []
     embeddings: list[Embedding] = []

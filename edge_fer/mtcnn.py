@@ -72,10 +72,12 @@ class Mtcnn:
         Returns:
             Best score first. Boxes may reach outside the frame.
         """
-        pictures = Mips(rgb)
-        candidates = self._propose(rgb.shape[1], rgb.shape[0], pictures)
+        part, corner = _part(rgb, self._config.region)
+        pictures = Mips(part)
+        candidates = self._propose(part.shape[1], part.shape[0], pictures)
         candidates = self._reject(pictures, candidates)
-        return self._place(pictures, candidates, self._config.thresholds[2])
+        found = self._place(pictures, candidates, self._config.thresholds[2])
+        return tuple(_moved(face, corner) for face in found) if any(corner) else found
 
     def follow(self, rgb: NDArray[np.uint8], expected: Sequence[Box]) -> tuple[Detection, ...]:
         """Find faces again, only where they are expected, at a fraction of the cost of `detect`.
@@ -155,6 +157,23 @@ def crops(pictures: Mips, squares: Boxes, side_px: int) -> NDArray[np.uint8]:
     for place, matrix, mip in zip(cut, matrices, mip_of.tolist(), strict=True):
         cv2.warpAffine(pictures[mip], matrix, (side_px, side_px), place, _READ, cv2.BORDER_CONSTANT, _GREY)
     return cut
+
+
+def _part(
+    rgb: NDArray[np.uint8], region: tuple[float, float, float, float] | None
+) -> tuple[NDArray[np.uint8], tuple[int, int]]:
+    """The part of the frame to search, at least one pixel, and the position of its corner."""
+    if region is None:
+        return rgb, (0, 0)
+    height, width = rgb.shape[:2]
+    x1, y1 = min(int(region[0] * width), width - 1), min(int(region[1] * height), height - 1)
+    x2, y2 = max(x1 + 1, round(region[2] * width)), max(y1 + 1, round(region[3] * height))
+    return rgb[y1:y2, x1:x2], (x1, y1)
+
+
+def _moved(face: Detection, corner: tuple[int, int]) -> Detection:
+    points = face.landmarks.array() + np.asarray(corner, np.float32)
+    return Detection(face.box.moved(*corner), face.score, Landmarks.from_array(points))
 
 
 def _points(squares: Boxes, fractions: Floats) -> Floats:

@@ -287,7 +287,7 @@ def build(config: Config) -> Pipeline:
         ConfigError: An emotion label is chosen that the model does not have.
         GalleryError: The gallery is damaged or another model's.
     """
-    folder, threads = config.models.dir, config.models.threads
+    folder, threads = config.models.dir, config.models.thread_count
     identity = emotion = None
     if config.identity.enabled:
         embedder = Embedder(Model(folder / config.models.identity, threads=threads))

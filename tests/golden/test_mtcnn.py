@@ -68,6 +68,15 @@ def test_several_faces_at_once(detector: Mtcnn) -> None:
     assert sorted(int(face.box.center[0] // 512) for face in found) == [0, 1]
 
 
+def test_only_the_region_is_searched(detector: Mtcnn) -> None:
+    """A face outside it is not looked for; one inside is where it is without a region."""
+    both = np.concatenate((picture(ASTRONAUT), picture(GRACE_HOPPER)[:512]), axis=1)
+    everywhere = {int(face.box.center[0] // 512): face for face in detector.detect(both)}
+    right = only(Mtcnn(DEFAULT_MODELS, DetectorConfig(region=(0.5, 0, 1, 1))).detect(both))
+    error = np.abs(right.landmarks.array() - everywhere[1].landmarks.array()).max()
+    assert error < 0.08 * 83  # of the eye distance; the pyramid of another size samples other pixels
+
+
 def test_a_face_cut_by_the_edge_is_found(detector: Mtcnn) -> None:
     """Boxes may reach outside the frame."""
     found = only(detector.detect(np.ascontiguousarray(picture(ASTRONAUT)[:, 195:])))
@@ -107,6 +116,7 @@ def _no_faces() -> dict[str, NDArray[np.uint8]]:
         "astronaut without her head": np.ascontiguousarray(picture(ASTRONAUT)[200:]),
         "one pixel wide": np.zeros((480, 1, 3), np.uint8),
         "one pixel": np.zeros((1, 1, 3), np.uint8),
+        "8K": np.full((4320, 7680, 3), 90, np.uint8),
     }
 
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from edge_fer import config, enrollment, pipeline
@@ -223,3 +225,23 @@ def test_under_load_no_face_starves(tmp_path: Path) -> None:
     assert stages.strain.emotion_age_s <= 0.4
     assert stages.strain.given_up  # 0.2 ms a frame cannot even find faces, and it is said
     assert len(seen) == 2
+
+
+@given(st.lists(st.tuples(st.integers(1, 700), st.integers(1, 700)), min_size=2, max_size=4), st.integers(0, 9))
+@settings(max_examples=15)
+def test_frames_of_any_and_changing_size(sizes: list[tuple[int, int]], seed: int) -> None:
+    """One pixel wide, one pixel high, a face cut anywhere: never a crash, and boxes are finite."""
+    stages = pipeline.build(config.load(None, {"identity.enabled": False, "pipeline.target_fps": 0.1}))
+    rng = np.random.default_rng(seed)
+    for number, (width, height) in enumerate(sizes):
+        rgb = np.ascontiguousarray(scene(ASTRONAUT, GRACE_HOPPER)[rng.integers(0, 200) :, rng.integers(0, 600) :])
+        rgb = np.resize(rgb[:height, :width], (min(height, len(rgb)), min(width, rgb.shape[1]), 3)).astype(np.uint8)
+        for seen in stages.process(Frame(rgb, number, number / 10, datetime.now(timezone.utc))):
+            assert np.isfinite(seen.track.box.xyxy()).all()
+
+
+@pytest.mark.parametrize("shape", [(480, 640), (480, 640, 4), (480, 640, 1), (0, 640, 3)])
+def test_what_is_no_rgb_picture_is_refused(shape: tuple[int, ...]) -> None:
+    """Grey, four channels, empty: said with the shape, before any stage sees it."""
+    with pytest.raises(ValueError, match=r"must be uint8 \(H, W, 3\), got uint8 \("):
+        Frame(np.zeros(shape, np.uint8), 0, 0.0, datetime.now(timezone.utc))

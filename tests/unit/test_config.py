@@ -70,6 +70,7 @@ def test_all_errors_are_told_at_once(tmp_path: Path) -> None:
         ("camera: {fps: .nan}", "camera.fps"),
         ("mqtt: {host: broker.school}", "without encryption"),
         ("mqtt: {port: 0}", "mqtt.port"),
+        ("detector: {region: [0.5, 0, 0.5, 1]}", "region must be"),
         ("detector: {thresholds: [0.6, 0.7]}", "detector.thresholds"),
         ("detector: {thresholds: [0.6, 0.7, 1.2]}", "detector.thresholds.2"),
     ],
@@ -124,3 +125,11 @@ def test_the_result_cannot_be_changed() -> None:
     """Configuration is a value."""
     with pytest.raises(ValueError, match="frozen"):
         config.load(None).camera.fps = 3
+
+
+def test_one_core_is_left_free(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unless the number of threads is given; a single core still works."""
+    for cores, threads in ((1, 1), (2, 1), (4, 3), (16, 4)):
+        monkeypatch.setattr("os.cpu_count", lambda cores=cores: cores)
+        assert config.load(None).models.thread_count == threads
+    assert config.load(None, {"models.threads": 2}).models.thread_count == 2
