@@ -29,6 +29,7 @@ from edge_fer.pipeline import Strain
 from edge_fer.runtime import Model
 from edge_fer.topics import Message
 from edge_fer.types import Frame, Observation
+from tests.broker import wait_until
 from tests.sightings import EPOCH, observation
 from tests.subscriber import validate
 
@@ -287,12 +288,16 @@ def test_a_failed_publisher_ends_the_daemon(later: Later) -> None:
     assert rig.postbox.words[-2:] == ["leave", "stop"]
 
 
-def test_a_stuck_inference_cannot_hold_the_stop(later: Later) -> None:
+def test_a_stuck_inference_cannot_hold_the_stop() -> None:
     """Within the promised 5 s, with an error that says so."""
     release = threading.Event()
-    rig = Rig(CAMERA, [Reel(0, live=True)], Eyes(lambda _: wait_for(release)))
     watch = Stopwatch(signal.SIGTERM)
-    later(0.2, watch.send)
+
+    def stick(_: Frame) -> None:
+        watch.send()  # from here, so that it is stuck for certain when the signal comes
+        wait_for(release)
+
+    rig = Rig(CAMERA, [Reel(0, live=True)], Eyes(stick))
     with pytest.raises(InferenceError, match="does not stop"):
         rig.run()
     assert watch.elapsed_s() < 5
@@ -303,10 +308,19 @@ def test_a_stuck_inference_cannot_hold_the_stop(later: Later) -> None:
 def test_health_comes_at_its_interval(later: Later) -> None:
     """Every second here, with the counters of this run."""
     rig = Rig(CAMERA, [Reel(0, live=True)], health_s=1)
-    later(2.4, terminate)
+
+    def told() -> list[Message]:
+        return [message for message in rig.postbox.messages if message.topic.endswith("/health")]
+
+    def stop_after_two() -> None:
+        wait_until(lambda: len(told()) >= 2)
+        terminate()
+
+    started_s = time.monotonic()
+    later(0.0, stop_after_two)
     assert rig.run() == 0
-    healths = [message for message in rig.postbox.messages if message.topic.endswith("/health")]
-    assert len(healths) == 2
+    assert time.monotonic() - started_s >= 2
+    healths = told()
     payload = healths[-1].payload
     assert not isinstance(payload, str)
     assert payload["camera"] == "ok"
