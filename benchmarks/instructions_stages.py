@@ -13,11 +13,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_fer import config, pipeline
+from edge_fer.emotion import EmotionClassifier
+from edge_fer.identity import Embedder
 from edge_fer.mtcnn import Mtcnn
+from edge_fer.runtime import Model
 from edge_fer.types import Frame
 
 FACES = (1, 4, 10)
-STAGES = (*(f"search, faces: {faces}" for faces in FACES), "follow 4 faces", "pipeline on 4 followed faces")
+STAGES = (
+    *(f"search, faces: {faces}" for faces in FACES),
+    "follow 4 faces",
+    "the same with tracks and quality",
+    "identity of 1 face",
+    "emotion of 1 face",
+)
 
 _FRAMES_TO_CONFIRM = 6
 _EPOCH = datetime.datetime.fromtimestamp(0, datetime.timezone.utc)
@@ -38,12 +47,21 @@ def main(folder: str) -> None:
 
 def _stages(frames: Mapping[int, NDArray[np.uint8]]) -> Mapping[str, Callable[[], object]]:
     detector = Mtcnn(config.DEFAULT_MODELS, config.DetectorConfig())
-    expected = [face.box for face in detector.detect(frames[4])]
+    found = detector.detect(frames[4])
+    expected = [face.box for face in found]
 
     def search(faces: int) -> Callable[[], object]:
         return lambda: detector.detect(frames[faces])
 
-    rest = (lambda: detector.follow(frames[4], expected), _following(frames[4]))
+    settings, landmarks = config.Config(), found[0].landmarks
+    embedder = Embedder(Model(settings.models.dir / settings.models.identity))
+    classifier = EmotionClassifier(Model(settings.models.dir / settings.models.emotion), settings.emotion)
+    rest = (
+        lambda: detector.follow(frames[4], expected),
+        _following(frames[4]),
+        lambda: embedder.embed(frames[4], landmarks),
+        lambda: classifier.classify(frames[4], landmarks),
+    )
     return dict(zip(STAGES, (*map(search, FACES), *rest), strict=True))
 
 

@@ -75,24 +75,34 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--only", nargs="+", default=[], metavar="TEXT", help="contenders whose names hold one of these"
     )
+    parser.add_argument(
+        "--sizes", nargs="*", type=_size, default=SIZES, metavar="WxH", help="of the single frames; none: only clips"
+    )
     parser.add_argument("--no-clip", dest="clip", action="store_false", help="leave the moving faces out")
     parser.add_argument("--json", type=Path, help="write the results here")
     parser.add_argument("--plot", type=Path, help="draw the results here, a .png")
     return parser
 
 
+def _size(text: str) -> scenes.Size:
+    width, height = text.split("x")
+    return int(width), int(height)
+
+
 def _stills(
     people: dict[str, tuple[Portrait, ...]], arguments: argparse.Namespace, folder: Path
 ) -> tuple[list[Condition], dict[str, str]]:
     """All conditions on single frames; prints each table when it is done."""
-    conditions = []
+    conditions: list[Condition] = []
+    if not arguments.sizes:
+        return conditions, {}
     with ExitStack() as stack:
         runners, failures = race.start(
             _chosen(contenders.STILLS, arguments.only), _say, environments.FOLDER / "log.txt", stack
         )
         bench = Bench(runners, folder / "frame.npy", arguments.repeats + 1)
         for who, portraits in people.items():
-            for size in SIZES:
+            for size in arguments.sizes:
                 for faces in FACES:
                     conditions.append(_still(bench, who, portraits, size, faces))
                     _say(report.table(conditions[-1]) + "\n")

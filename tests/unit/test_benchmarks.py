@@ -181,7 +181,7 @@ def test_ten_faces_are_promised_at_twice_the_cost_of_one() -> None:
 
 
 def test_a_steady_state_is_promised_beside_mediapipe() -> None:
-    """Cost against MediaPipe, recall against searching every frame; without its model, emotion is said to be missing."""
+    """Cost against MediaPipe, recall against searching every frame; that emotion has no model is said."""
     rows = (row(contenders.EVERY_FRAME, 6), row(contenders.FOLLOWING, 2, found=9), row(contenders.MEDIAPIPE, 2.5))
     cost, recall = report.promises([], [(Condition("two people", 640, 480, 4, rows), 15)])
     assert cost.kept
