@@ -107,14 +107,15 @@ def _from_zip(path: Path, allow_lambda: bool) -> Any:
 
 
 def _from_saved_model(path: Path) -> Any:
-    try:
-        return tf_keras.models.load_model(path, compile=False)
-    except _UNREADABLE:  # exported by Keras 3: a function without layers
-        signature = tf.saved_model.load(str(path)).signatures["serving_default"]
-        (spec,) = signature.structured_input_signature[1].values()
-        pixels = keras.Input(spec.shape[1:])
-        answer = keras.layers.TFSMLayer(str(path), call_endpoint="serving_default")(pixels)
-        return keras.Model(pixels, next(iter(answer.values())))
+    model = tf_keras.models.load_model(path, compile=False)
+    if isinstance(model, tf_keras.Model):
+        return model
+    # exported by Keras 3: a function without layers
+    signature = tf.saved_model.load(str(path)).signatures["serving_default"]
+    (spec,) = signature.structured_input_signature[1].values()
+    pixels = keras.Input(spec.shape[1:])
+    answer = keras.layers.TFSMLayer(str(path), call_endpoint="serving_default")(pixels)
+    return keras.Model(pixels, next(iter(answer.values())))
 
 
 def _refuse_lambda(config: Any, path: Path, allowed: bool) -> None:

@@ -53,6 +53,6 @@ def without_prelu(model: Any) -> Any:
 
     clone = library.models.clone_model(model, clone_function=replaced)
     for layer in model.layers:
-        if type(layer).__name__ != "PReLU":
+        if layer.weights and type(layer).__name__ != "PReLU":
             clone.get_layer(layer.name).set_weights(layer.get_weights())
     return clone
