@@ -106,6 +106,7 @@ def _stills(
                 for faces in FACES:
                     conditions.append(_still(bench, who, portraits, size, faces))
                     _say(report.table(conditions[-1]) + "\n")
+                _say(report.summary(conditions[-len(FACES) :]) + "\n")
     return conditions, failures
 
 

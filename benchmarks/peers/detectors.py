@@ -45,6 +45,7 @@ def edge_fer_pipeline(options: Options) -> Detector:
     config = import_module("edge_fer.config")
     flags = {"models.threads": 1, "emotion.enabled": options["emotion"], "identity.enabled": options["identity"]}
     flags["detector.search_interval_s"] = options["search_interval_s"]
+    flags["pipeline.target_fps"] = 1  # a budget so large that a busy machine gives nothing up
     pipeline = import_module("edge_fer.pipeline").build(config.load(None, flags))
     frame_of = import_module("edge_fer.types").Frame
     datetime = import_module("datetime")

@@ -132,6 +132,29 @@ def table(condition: Condition) -> str:
     return "\n".join(lines)
 
 
+def summary(conditions: Sequence[Condition]) -> str:
+    """A Markdown table of conditions that differ in the number of faces only: each cell has a value for each."""
+    first = conditions[0]
+    counts = " / ".join(str(condition.faces) for condition in conditions)
+    lines = [
+        f"**{first.people}, {first.width_px}×{first.height_px}, faces: {counts}**",
+        "",
+        "| | CPU ms | × ours | faces found | extra | MB |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name in (row.name for row in first.rows):
+        rows = [found for condition in conditions if (found := condition.row(name))]
+        cells = (
+            " / ".join(f"{row.cpu_ms:.1f}" for row in rows),
+            " / ".join(f"{row.ratio:.1f}" for row in rows if row.ratio),
+            f"{sum(row.found for row in rows)} of {sum(row.present for row in rows)}",
+            str(sum(row.extra for row in rows)),
+            f"{max(row.resident_mb for row in rows):.0f}",
+        )
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
 def clip_table(condition: Condition, fps: int) -> str:
     """A Markdown table of the contenders that follow."""
     lines = [

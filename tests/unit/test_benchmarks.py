@@ -164,6 +164,17 @@ def test_the_table_names_what_was_measured() -> None:
     assert "| facenet-pytorch | 40.00 | 40.00 | 40.00 | 10.0 | 9 of 10 | 0 | 100 |" in text
 
 
+def test_the_summary_puts_numbers_of_faces_side_by_side() -> None:
+    """Times and ratios one after the other, faces and boxes summed, the largest memory."""
+    conditions = [
+        still_condition(row(contenders.OURS_40, ms), row("facenet-pytorch", 10 * ms, found), faces=faces)
+        for faces, ms, found in ((1, 4, 10), (4, 5, 9))
+    ]
+    lines = report.summary(conditions).splitlines()
+    assert lines[0] == "**two people, 640×480, faces: 1 / 4**"
+    assert lines[-1] == "| facenet-pytorch | 40.0 / 50.0 | 10.0 / 10.0 | 19 of 20 | 0 | 100 |"
+
+
 @pytest.mark.parametrize(("theirs_ms", "their_faces", "kept"), [(33, 10, True), (31, 10, False), (33, 11, False)])
 def test_faster_is_promised_at_no_fewer_faces(theirs_ms: float, their_faces: int, kept: bool) -> None:
     """Eight times facenet-pytorch holds at 8 and above, and only with as many faces."""
