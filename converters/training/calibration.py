@@ -9,9 +9,6 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-_STEPS, _PULL = 400, 0.01
-"""Of `fit_prior`: steps until nothing moves (1e-4), and a weak pull to zero for labels with few faces."""
-
 BINS = 15
 """Guo et al. 2017 use 15 bins of equal width."""
 
@@ -43,30 +40,6 @@ def fit_temperature(logits: NDArray[np.floating], truth: NDArray[np.integer]) ->
         else:
             low = left
     return float(np.exp((low + high) / 2))
-
-
-def fit_prior(logits: NDArray[np.floating], truth: NDArray[np.integer]) -> Floats:
-    """What to add to each logit so that the labels come as often as they should, at a temperature fitted alongside.
-
-    Class weights and FER+ votes in the targets move what a network thinks of the labels' shares; this moves it back.
-
-    Args:
-        logits: (n, labels).
-        truth: (n,), indices.
-
-    Returns:
-        (labels,), to be added before the temperature divides.
-
-    Source: bias-corrected temperature scaling, Alexandari et al. 2020; gradient descent on the mean surprise.
-    """
-    raw = np.asarray(logits, np.float64)
-    hits = np.eye(raw.shape[1])[truth]
-    log_gain, bias = 0.0, np.zeros(raw.shape[1])
-    for _ in range(_STEPS):
-        gap = softmax(raw * np.exp(log_gain) + bias) - hits
-        bias -= gap.mean(axis=0) + _PULL * bias
-        log_gain -= 0.3 * float((gap * raw).sum(axis=1).mean()) * float(np.exp(log_gain))
-    return np.asarray(bias / np.exp(log_gain), np.float64)
 
 
 @dataclass(frozen=True)

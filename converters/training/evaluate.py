@@ -139,7 +139,7 @@ def _measured(options: argparse.Namespace) -> dict[str, Any]:
     valid = faces.load(options.data / "fer2013" / "valid.npz")
     options.drivers.parent.mkdir(parents=True, exist_ok=True)
     drivers = tired.load(options.data, options.detector, options.drivers)
-    _, unseen = tired.split(drivers, options.seed)
+    _, _, unseen = tired.split(drivers, options.seed)
     float_answers = measure.keras_answers(options.model)
     report = {"float": full_report(float_answers, valid, unseen)}
     probabilities = calibration.softmax(float_answers(measure.crops_of(list(valid.images)))[:, : len(BASIC)])

@@ -11,7 +11,7 @@ the same 128 features, so `shipped` merges them into one dense layer at no cost.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from converters import dlib_file
 from converters.training.augment import CROP_PX, TRUNK_PX
-from converters.training.labels import BASIC, LABELS
+from converters.training.labels import BASIC, LABELS, TIRED
 from edge_fer.errors import SourceError
 
 Floats = NDArray[np.float32]
@@ -80,7 +80,7 @@ def start_from_dlib(model: keras.Model, weights: Path) -> None:
 
 
 def shipped(
-    trained: keras.Model, votes_share: float, *, temperature: float = 1.0, prior: Sequence[float] = (0.0,) * len(LABELS)
+    trained: keras.Model, votes_share: float, *, temperature: float = 1.0, tired_bonus: float = 0.0
 ) -> keras.Model:
     """The network of the contract: (224, 224, 1) grey 0–255 → softmax over LABELS.
 
@@ -88,7 +88,7 @@ def shipped(
         trained: A `training_model` with its weights.
         votes_share: Part of the votes head in the logits of the seven basic labels, 0–1.
         temperature: Divides the logits.
-        prior: Added to the logits, before the temperature divides.
+        tired_bonus: Added to tired's logit, before the temperature divides.
     """
     with_policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy("float32")
@@ -107,7 +107,7 @@ def shipped(
     kernel, bias = trained.get_layer("stem").get_weights()
     model.get_layer("stem").set_weights([kernel / HALF_RANGE, bias - kernel.sum(axis=(0, 1, 2))])
     kernel, bias = merged_heads(trained, votes_share)
-    bias += np.asarray(prior, np.float32)
+    bias[TIRED] += tired_bonus
     model.get_layer("logits").set_weights([kernel / temperature, bias / temperature])
     return model
 

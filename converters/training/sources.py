@@ -61,7 +61,7 @@ def with_opinion(samples: Samples, model: keras.Model, share: float) -> Samples:
 
 def tired_samples(model: keras.Model, recipe: Recipe, folders: Folders) -> Samples:
     """Drivers and portraits; `model` says what those feel that are not tired."""
-    drivers, _ = tired.split(tired.load(folders.data, folders.models, folders.out / "drivers.npz"), recipe.seed)
+    drivers, _, _ = tired.split(tired.load(folders.data, folders.models, folders.out / "drivers.npz"), recipe.seed)
     people = eyes.load(folders.data, folders.models, folders.out / "portraits.npz", recipe.seed)
     awake = np.concatenate((drivers.crops[~drivers.yawns], people.plain, people.opened))
     label, votes = opinions(model, list(awake))

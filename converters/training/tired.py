@@ -30,8 +30,11 @@ FER_LANDMARKS_48 = ((15.0, 18.2), (32.8, 18.2), (23.8, 28.5), (16.6, 37.2), (31.
 """Where FER2013's framing has our detector's five points, in its 48 px: medians over the 2,595 of 3,000 pictures of
 train in which it found a face (tripled in size, padded by a third), made level. docs/emotion.md has the margins."""
 
-TEST_SUBJECTS = 0.3
+HELD_OUT = 0.3
 """Part of the subjects whose frames are never trained on."""
+
+TUNING = 0.35
+"""Part of those on whom tired's threshold is set; the others are the test."""
 
 
 def crop_template(margin: float = 1.0) -> Crop:
@@ -81,12 +84,17 @@ def load(data: Path, models: Path, cache: Path) -> Drivers:
         return Drivers(stored["crops"], stored["yawns"], stored["subject"], stored["names"])
 
 
-def split(drivers: Drivers, seed: int) -> tuple[Drivers, Drivers]:
-    """(fit, test), without a subject in common."""
+def split(drivers: Drivers, seed: int) -> tuple[Drivers, Drivers, Drivers]:
+    """(fit, tuning, test), without a subject in common."""
     subjects = np.unique(drivers.subject)
-    test = np.random.default_rng(seed).permutation(subjects)[: round(len(subjects) * TEST_SUBJECTS)]
-    held_out = np.isin(drivers.subject, test)
-    return drivers.rows(~held_out), drivers.rows(held_out)
+    held_out = np.random.default_rng(seed).permutation(subjects)[: round(len(subjects) * HELD_OUT)]
+    tuning, test = np.split(held_out, [round(len(held_out) * TUNING)])
+    seen = ~np.isin(drivers.subject, held_out)
+    return (
+        drivers.rows(seen),
+        drivers.rows(np.isin(drivers.subject, tuning)),
+        drivers.rows(np.isin(drivers.subject, test)),
+    )
 
 
 def _cut(folder: Path, models: Path, cache: Path) -> None:

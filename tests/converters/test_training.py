@@ -110,15 +110,6 @@ def test_temperature_undoes_a_known_scale() -> None:
     assert calibration.reliability(calibration.softmax(4 * logits), truth).error > 0.1
 
 
-def test_prior_finds_what_was_taken_away() -> None:
-    """Logits of a calibrated guess with one label held down by one: it comes back."""
-    draw = np.random.default_rng(0)
-    logits = draw.normal(size=(20000, 7))
-    truth = np.array([draw.choice(7, p=row) for row in calibration.softmax(logits)])
-    added = calibration.fit_prior(logits - np.eye(7)[3], truth)
-    assert added[3] - np.delete(added, 3).mean() == pytest.approx(1, abs=0.15)  # the pull to zero costs a tenth
-
-
 def test_risk_falls_with_coverage_when_confidence_is_right() -> None:
     """Three right and sure, one wrong and unsure."""
     probabilities = np.array([[0.9, 0.1], [0.8, 0.2], [0.7, 0.3], [0.6, 0.4]])
@@ -143,7 +134,7 @@ def test_shipped_network_answers_as_the_trained_one() -> None:
 
     keras.utils.set_random_seed(0)
     trained = network.training_model(0.0)
-    shipped = network.shipped(trained, votes_share=0.0, temperature=2.0, prior=(*(0.0,) * 7, 0.5))
+    shipped = network.shipped(trained, votes_share=0.0, temperature=2.0, tired_bonus=0.5)
     assert shipped.input_shape == (None, CROP_PX, CROP_PX, 1)
     images = pictures(4)
     crops = np.stack([np.kron(image, np.ones((5, 5)))[8:232, 8:232] for image in images])[..., None]
