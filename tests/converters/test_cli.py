@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from converters import tflite
-from converters.network import Network
 from converters.cli import INTERRUPTED, main
+from converters.network import Network
 from edge_fer import manifest as manifests
 from tests.converters.conftest import SHIPPED
 
@@ -68,9 +68,7 @@ def test_a_conversion_leaves_model_manifest_card_and_report(classifier: Path, go
     assert all(check["passed"] for check in report["checks"])
 
 
-def test_missing_labels_are_said(
-    classifier: Path, good: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_missing_labels_are_said(classifier: Path, good: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """65, one line and a hint, no traceback."""
     assert main(["emotion", str(classifier), "--out", str(good)]) == 65
     message = capsys.readouterr().err

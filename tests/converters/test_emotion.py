@@ -96,7 +96,12 @@ def test_a_sidecar_says_the_rest(saved: Path) -> None:
 
 @pytest.mark.parametrize(
     ("text", "reason"),
-    [("{", "no sidecar"), ("[]", "no sidecar"), ("{}", "has no labels"), ('{"labels": ["a"], "crop": {}}', "crop|size")],
+    [
+        ("{", "no sidecar"),
+        ("[]", "no sidecar"),
+        ("{}", "has no labels"),
+        ('{"labels": ["a"], "crop": {}}', "crop|size"),
+    ],
 )
 def test_a_broken_sidecar_is_refused(tmp_path: Path, text: str, reason: str) -> None:
     """The message names the file and what is missing."""

@@ -11,6 +11,7 @@ import pytest
 
 from converters import conversion, mtcnn, mtcnn_files
 from converters.detector_trial import DetectorTrial
+from converters.network import Network
 from converters.parity import GateError
 from edge_fer.errors import SourceError
 from edge_fer.runtime import Model
@@ -46,13 +47,13 @@ def package_answer(stem: str, batch: np.ndarray) -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def networks() -> dict[str, mtcnn.Network]:
+def networks() -> dict[str, Network]:
     """From the installed package."""
     return {network.stem: network for network in mtcnn.networks(mtcnn_files.read(None))}
 
 
 @pytest.mark.parametrize("stem", ["pnet", "rnet", "onet"])
-def test_rewrites_change_nothing(networks: dict[str, mtcnn.Network], stem: str) -> None:
+def test_rewrites_change_nothing(networks: dict[str, Network], stem: str) -> None:
     """Raw pixels in, one output, and the package's own numbers come out.
 
     Tolerance: float32 sums of up to 1,152 products in another order, through logits of up to 20.
@@ -64,7 +65,7 @@ def test_rewrites_change_nothing(networks: dict[str, mtcnn.Network], stem: str) 
 
 
 @pytest.mark.parametrize("stem", ["pnet", "rnet", "onet"])
-def test_split_prelu_is_prelu(networks: dict[str, mtcnn.Network], stem: str) -> None:
+def test_split_prelu_is_prelu(networks: dict[str, Network], stem: str) -> None:
     """The form that XNNPACK takes in 8 bits gives the same numbers."""
     weights = mtcnn_files.read(None)[stem].arrays
     split = mtcnn.rebuilt(mtcnn.STAGES[stem], weights, stem, split=True)
@@ -166,9 +167,7 @@ def test_weights_that_are_no_numbers_are_refused(package_files: Path) -> None:
         mtcnn_files.read(package_files)
 
 
-def test_the_shipped_schemes_pass_twice_with_the_same_bytes(
-    networks: dict[str, mtcnn.Network], tmp_path: Path
-) -> None:
+def test_the_shipped_schemes_pass_twice_with_the_same_bytes(networks: dict[str, Network], tmp_path: Path) -> None:
     """The gate passes on the portraits that ship, the delegate takes all, and a second run changes no bit."""
     trial = DetectorTrial(None, 12)
     reports = [

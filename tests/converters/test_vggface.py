@@ -70,7 +70,7 @@ def vlfeat(path: Path, weights: files.Weights) -> Path:
         (vlfeat, "rgb", MEAN_BGR[::-1], ()),
     ],
 )
-def test_every_layout_gives_the_same_descriptor(
+def test_every_layout_gives_the_same_descriptor(  # noqa: PLR0917 (fixtures and parameters)
     written: Callable[[Path, files.Weights], Path],
     colour: str,
     mean: tuple[float, ...],

@@ -55,6 +55,6 @@ def test_a_part_that_starts_late_is_not_the_whole() -> None:
 def test_parts_are_refused_with_the_operators() -> None:
     """So that one sees which of them is the culprit."""
     found = graph.Coverage([], [], {"CONV_2D": 2, "PRELU": 1}, 10, 2, whole=False)
-    with pytest.raises(ConversionError, match="2 parts.*2 CONV_2D, 1 PRELU") as caught:
+    with pytest.raises(ConversionError, match=r"2 parts.*2 CONV_2D, 1 PRELU") as caught:
         graph.require_whole("x.tflite", found)
     assert "--allow-partial" in caught.value.hint
