@@ -1,8 +1,8 @@
 """Does the run time's crop mean what training's did? ``python -m converters.training.margins``.
 
 FER2013's valid pictures are tripled and padded to stand for photos, our detector finds the face, edge_fer.align cuts it
-with more or less around it, and the network answers. The best margin must be 1, and turning the face level must not
-cost accuracy against the pictures as they are.
+with more or less around it, and the network answers. The top of the curve must be near 1, and detecting and turning the
+face level must cost little against the pictures as they are.
 """
 
 from __future__ import annotations

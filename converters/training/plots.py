@@ -90,7 +90,7 @@ def _risk_coverage(numbers: dict[str, list[float]], path: Path) -> None:
         label = f"confidence ≥ {numbers['threshold'][place]:.2f}"
         axes.annotate(label, (x, y), (-8, 6), textcoords="offset points", ha="right")
     axes.set_xlim(0, 1.02)
-    axes.set_ylim(0, None)
+    axes.set_ylim(0, max(numbers["risk"]) * 1.15)
     axes.set_xlabel("share of faces that get an answer")
     axes.set_ylabel("share of answers that differ from the label")
     axes.set_title("What saying “unsure” buys (FER2013 valid)")
