@@ -166,15 +166,18 @@ def test_a_camera_that_is_not_there_is_reported_and_waited_for(
 
 def test_an_absent_broker_is_waited_for(tmp_path: Path, long_clip: Path, start: Start) -> None:
     """It keeps running and says so; when the broker comes, what was kept arrives."""
-    port = free_port()
-    configure(tmp_path, port, long_clip)
-    daemon = start()
-    wait_until(lambda: f"127.0.0.1:{port} cannot be reached: connection refused" in daemon.log)
-    time.sleep(0.5)
-    assert daemon.process.poll() is None
-    folder = tmp_path / "broker"
-    folder.mkdir()
-    with Mosquitto(folder, port=port), Subscriber(port) as server:
+    store = tmp_path / "broker"
+    store.mkdir()
+    broker = Mosquitto(store, f"allow_anonymous true\npersistence true\npersistence_location {store}/")
+    # The server's session outlives the broker's absence, so that it misses nothing of what comes first.
+    with broker, Subscriber(broker.port, session="server-1") as server:
+        broker.stop()
+        configure(tmp_path, broker.port, long_clip)
+        daemon = start()
+        wait_until(lambda: f"127.0.0.1:{broker.port} cannot be reached: connection refused" in daemon.log)
+        time.sleep(0.5)
+        assert daemon.process.poll() is None
+        broker.start()
         server.wait_for("event/face")
         assert faces(server)[0] == "enter"
         code, _ = daemon.stop()
