@@ -173,8 +173,8 @@ def _keep(model: keras.Model, folder: Path) -> None:
 
 
 def _restore(model: keras.Model, folder: Path) -> None:
-    model.load_weights(folder / "last.weights.h5")
     model.optimizer.build(model.trainable_variables)
+    model.load_weights(folder / "last.weights.h5")
     with np.load(folder / "last.npz") as state:
         for place, variable in enumerate(model.optimizer.variables):
             variable.assign(state[str(place)])

@@ -1,8 +1,8 @@
 """The emotion network: the lower stages of dlib's face ResNet on grey pixels, without batch normalisation.
 
-Its 21 convolutions on the main path start from dlib's CC0 face recognition weights with their affine layers folded in: a network
-that has seen three million faces needs fewer epochs, and a graph of convolutions with biases, ReLU, ADD, one
-max pooling, one mean and one dense layer is taken whole by XNNPACK in int8 (../../docs/emotion.md).
+Its 21 convolutions on the main path start from dlib's CC0 face recognition weights with their affine layers folded in:
+a network that has seen three million faces needs fewer epochs. A graph of convolutions with biases, ReLU, ADD, one max
+pooling, one mean and one dense layer is taken whole by XNNPACK in int8 (../../docs/emotion.md).
 
 Two heads are trained on one trunk: `label` (FER2013's labels and tired) and `votes` (FER+ votes). Both are linear in
 the same 128 features, so `shipped` merges them into one dense layer at no cost.
