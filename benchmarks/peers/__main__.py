@@ -112,7 +112,8 @@ def _stills(
 
 def _still(bench: Bench, who: str, portraits: tuple[Portrait, ...], size: scenes.Size, faces: int) -> Condition:
     stills = [scenes.still(portraits, size, faces, seed) for seed in range(FRAMES_A_CONDITION)]
-    answers = race.rounds(bench.runners, [(still.rgb, 0.0) for still in stills], bench.repeats, bench.frame_file)
+    frames = [(still.rgb, 0.0) for still in stills]
+    answers = race.rounds(bench.runners, frames, bench.repeats, bench.frame_file, warm=True)
     truth = [still.faces for still in stills]
     rows = report.with_ratios([report.row(name, given, truth) for name, given in answers.items()])
     return Condition(who, *size, faces, rows)
@@ -146,7 +147,7 @@ def _clip(bench: Bench, who: str, portraits: tuple[Portrait, ...], fps: int) -> 
     answers: dict[str, list[list[race.Answer]]] = {}
     for turn in range(CLIP_ROUNDS + 1):
         timed = [(scene.rgb, turn * CLIP_S + index / fps) for index, scene in enumerate(clip)]
-        for name, given in race.rounds(bench.runners, timed, 1, bench.frame_file).items():
+        for name, given in race.rounds(bench.runners, timed, 1, bench.frame_file, warm=False).items():
             known = answers.setdefault(name, [[] for _ in given])
             for of_frame, new in zip(known, given, strict=True):
                 of_frame.extend(new)

@@ -88,10 +88,16 @@ class Runner:
             raise ContenderError(first["failed"])
         return self
 
-    def ask(self, frame: Path, at_s: float) -> Answer:
-        """The contender's answer for a frame, a .npy file of uint8 (H, W, 3) RGB, taken at a monotonic second."""
+    def ask(self, frame: Path, at_s: float, *, warm: bool) -> Answer:
+        """The contender's answer for a frame.
+
+        Args:
+            frame: A .npy file of uint8 (H, W, 3) RGB.
+            at_s: Monotonic second at which it was taken.
+            warm: Answer once unmeasured before, so that its own code and weights are in the caches again.
+        """
         assert self._process.stdin
-        self._process.stdin.write(json.dumps({"frame": str(frame), "at_s": at_s}) + "\n")
+        self._process.stdin.write(json.dumps({"frame": str(frame), "at_s": at_s, "warm": warm}) + "\n")
         self._process.stdin.flush()
         return Answer(**self._read())
 
@@ -127,7 +133,12 @@ def start(
 
 
 def rounds(
-    runners: Sequence[Runner], frames: Sequence[tuple[NDArray[np.uint8], float]], repeats: int, frame_file: Path
+    runners: Sequence[Runner],
+    frames: Sequence[tuple[NDArray[np.uint8], float]],
+    repeats: int,
+    frame_file: Path,
+    *,
+    warm: bool,
 ) -> dict[str, list[list[Answer]]]:
     """Ask all of them for all frames, in turn.
 
@@ -135,6 +146,7 @@ def rounds(
         frames: Pictures with the monotonic second of each.
         repeats: How often each frame is asked for in a row.
         frame_file: Where the frame that is asked for lies meanwhile.
+        warm: Each measured answer follows an unmeasured one: not for those who remember the frames before.
 
     Returns:
         By contender's name, the answers to each frame, in the order of asking; the first ones warm up.
@@ -146,5 +158,5 @@ def rounds(
             answers[runner.contender.name].append([])
         for _ in range(repeats):
             for runner in runners:
-                answers[runner.contender.name][-1].append(runner.ask(frame_file, at_s))
+                answers[runner.contender.name][-1].append(runner.ask(frame_file, at_s, warm=warm))
     return answers
