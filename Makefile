@@ -5,7 +5,7 @@ VENV_CONVERT := .venv-convert
 PIP_FLAGS := --quiet --disable-pip-version-check
 UV_VERSION := 0.13.8
 
-.PHONY: help demo test lint bench convert test-converters train-emotion docs lock clean
+.PHONY: help demo test lint bench bench-peers convert test-converters train-emotion docs lock clean
 .DELETE_ON_ERROR:
 
 help: ## this list
@@ -24,6 +24,9 @@ lint: $(VENV)/.dev ## ruff and mypy --strict
 
 bench: $(VENV)/.dev ## what a frame of the demo's clip costs, stage by stage
 	$(VENV)/bin/edge-fer bench
+
+bench-peers: $(VENV)/.dev ## edge_fer beside what one would pick instead (builds their environments: 8 GB)
+	$(VENV)/bin/python -m benchmarks.peers $(BENCH_FLAGS)
 
 convert: $(VENV_CONVERT)/.convert ## build models/*.tflite and manifests from the weights; DATA=FOLDER to calibrate on
 	$(VENV_CONVERT)/bin/edge-fer-convert all $(if $(DATA),--data $(DATA))

@@ -201,7 +201,7 @@ class Pipeline:
     def _detect(self, frame: Frame) -> tuple[Detection, ...]:
         expected = self._tracker.expected(frame.captured_s)
         lost_sight = len(expected) > self._seen
-        if self._attention.needs_search(frame.rgb, frame.captured_s, lost_sight=lost_sight):
+        if self._attention.needs_search(frame.rgb, frame.captured_s, followed=expected, lost_sight=lost_sight):
             detections = self._detector.detect(frame.rgb)
         else:
             detections = self._detector.follow(frame.rgb, expected)

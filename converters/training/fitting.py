@@ -105,8 +105,8 @@ def compiled(recipe: Recipe, stage: Stage) -> keras.Model:
     """A fresh training model with optimizer and losses, computing in bfloat16 on float32 weights."""
     steps = len(stage.samples) // recipe.batch
     keras.utils.set_random_seed(recipe.seed)
-    keras.config.set_dtype_policy("mixed_bfloat16")
-    model = network.training_model(stage.plan.dropout)
+    with network.computing_in("mixed_bfloat16"):
+        model = network.training_model(stage.plan.dropout)
     rate = keras.optimizers.schedules.CosineDecay(
         stage.plan.rate * 0.05,
         steps * max(stage.plan.horizon - 1, 1),

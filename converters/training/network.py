@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +80,17 @@ def start_from_dlib(model: keras.Model, weights: Path) -> None:
         layer.set_weights([kernel, bias])
 
 
+@contextmanager
+def computing_in(policy: str) -> Iterator[None]:
+    """Layers made inside follow this dtype policy; what Keras is set to otherwise stays as it was."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
 def shipped(
     trained: keras.Model, votes_share: float, *, temperature: float = 1.0, tired_bonus: float = 0.0
 ) -> keras.Model:
@@ -90,16 +102,12 @@ def shipped(
         temperature: Divides the logits.
         tired_bonus: Added to tired's logit, before the temperature divides.
     """
-    with_policy = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("float32")
-    try:
+    with computing_in("float32"):
         pixels = layers.Input((CROP_PX, CROP_PX, 1), name="grey")
         front = layers.Conv2D(1, 2, 2, use_bias=False, name="front")
         features = trunk_features(front(pixels))
         logits = layers.Dense(len(LABELS), name="logits")(features)
         model = keras.Model(pixels, layers.Softmax(name="emotion")(logits), name="emotion_arch")
-    finally:
-        keras.config.set_dtype_policy(with_policy)
     front.set_weights([np.full((2, 2, 1, 1), 0.25, np.float32)])
     for layer in model.layers:
         if isinstance(layer, layers.Conv2D) and layer.name != "front":

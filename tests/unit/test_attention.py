@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
 from edge_fer.attention import Attention
+from edge_fer.types import Box
 
 RNG = np.random.default_rng(0)
 ROOM = RNG.integers(0, 200, (24, 32, 3), np.uint8).repeat(20, axis=0).repeat(20, axis=1)
@@ -17,10 +19,15 @@ def noisy(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def searched(
-    attention: Attention, pictures: list[NDArray[np.uint8]], fps: float, lost_sight: bool = False
+    attention: Attention,
+    pictures: list[NDArray[np.uint8]],
+    fps: float,
+    *,
+    followed: tuple[Box, ...] = (),
+    lost_sight: bool = False,
 ) -> list[bool]:
     return [
-        attention.needs_search(rgb, number / fps, lost_sight=lost_sight and number > 0)
+        attention.needs_search(rgb, number / fps, followed=followed, lost_sight=lost_sight and number > 0)
         for number, rgb in enumerate(pictures)
     ]
 
@@ -60,3 +67,32 @@ def test_a_change_of_light_is_a_change() -> None:
     """The lamp goes on: whoever sat in the dark may be found now."""
     bright = np.clip(ROOM.astype(int) + 60, 0, 255).astype(np.uint8)
     assert searched(Attention(3.0), [ROOM] * 11 + [bright], 10)[-1]
+
+
+def waving(number: int) -> NDArray[np.uint8]:
+    """Somebody at the middle of the room moves a hand, another place in every frame."""
+    rgb: NDArray[np.uint8] = ROOM.copy()
+    rgb[300:340, 260 + 20 * (number % 4) : 300 + 20 * (number % 4)] = 255
+    return rgb
+
+
+def test_who_is_followed_may_move() -> None:
+    """Their hands cost no searches; without the box, they do."""
+    pictures = [waving(number) for number in range(20)]
+    sitting = Box(290, 180, 350, 250)
+    assert sum(searched(Attention(0.9), pictures, 10, followed=(sitting,))) == 3
+    assert sum(searched(Attention(0.9), pictures, 10)) > 3
+
+
+def test_somebody_beside_the_followed_is_looked_for() -> None:
+    """A change out of reach of their arms is somebody else."""
+    entered = ROOM.copy()
+    entered[200:260, 520:570] = 255
+    done = searched(Attention(3.0), [ROOM] * 12 + [entered], 10, followed=(Box(100, 100, 160, 170),))
+    assert done[-1]
+
+
+@pytest.mark.parametrize("box", [Box(-500, -500, -400, -400), Box(600, 440, 900, 900), Box(5, 5, 5, 5)])
+def test_a_face_at_or_beyond_the_edge_is_no_trouble(box: Box) -> None:
+    """What is expected outside the frame masks nothing that is not there."""
+    assert searched(Attention(0.5), [ROOM] * 3, 10, followed=(box,)) == [True, False, False]
