@@ -35,7 +35,10 @@ test-converters: $(VENV_CONVERT)/.convert ## the tests that need TensorFlow
 	$(VENV_CONVERT)/bin/python -m pytest tests/converters $(PYTEST_FLAGS)
 
 train-emotion: $(VENV_CONVERT)/.convert ## train the emotion network; DATA=FOLDER holds fer2013/, lfw/ and tired/
-	$(VENV_CONVERT)/bin/python -m converters.training.emotion $(if $(DATA),--data $(DATA))
+	$(VENV_CONVERT)/bin/python -m converters.training.emotion $(if $(DATA),--data $(DATA)) --out build/emotion --resume
+	$(VENV_CONVERT)/bin/python -m converters.training.export $(if $(DATA),--data $(DATA)) --out build/emotion
+	$(VENV_CONVERT)/bin/python -m converters.training.evaluate $(if $(DATA),--data $(DATA)) --plots docs/img \
+		--sidecar models/emotion_arch.json
 
 docs: $(VENV)/.dev ## write the generated pages of docs/ again
 	$(VENV)/bin/python -m tests.documentation
