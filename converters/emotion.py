@@ -110,9 +110,15 @@ def network(
         ),
         crop=contract.crop or _scaled_template(width, height),
         fixed_batch=1,
+        float_dense=_ends_in_its_only_dense_layer(model),
         thresholds={"confidence": _CONFIDENCE, **contract.thresholds},
         notes=("softmax taken off: the run time applies it, with the temperature",) if logits else (),
     )
+
+
+def _ends_in_its_only_dense_layer(model: Any) -> bool:
+    dense = [layer for layer in model.layers if type(layer).__name__ == "Dense"]
+    return len(dense) == 1 and dense[0] is model.layers[-1]
 
 
 def _picture(model: Any, path: Path) -> tuple[int, int, int]:

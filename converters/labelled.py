@@ -54,7 +54,7 @@ class LabelledTrial:
         agreement = float((original.argmax(axis=1) == converted.argmax(axis=1)).mean())
         return Verdict(
             checks=(
-                parity.Check("label_agreement_labelled", agreement, "min", 0.98, parity.AIMS),
+                parity.Check("label_agreement_labelled", agreement, "min", parity.LABEL_AGREEMENT, parity.AIMS),
                 parity.accuracy_change(before, after, MOST_POINTS),
             ),
             quality={"accuracy": round(after, 4), "accuracy_float": round(before, 4)},

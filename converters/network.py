@@ -28,6 +28,8 @@ class Network:
         fixed_batch: Batch size of the converted model, or None where the run time resizes it.
         smallest_side_px: Where height and width are free (−1), the file is made for this size: the interpreter
             allocates once before anybody can resize it.
+        float_dense: In 8 bits, leave dense layers in float: for a classifier with a single small one at its end, whose
+            logits would else share one scale.
         notes: Statements about the source for the manifest.
     """
 
@@ -42,6 +44,7 @@ class Network:
     crop: Crop | None = None
     fixed_batch: int | None = None
     smallest_side_px: int = 1
+    float_dense: bool = False
     ready: bytes | None = None
     embedder: str = ""
     thresholds: dict[str, float] = field(default_factory=dict)

@@ -6,6 +6,7 @@ import io
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import redirect_stdout
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -46,7 +47,9 @@ def convert(network: Network, samples: Sequence[NDArray[np.uint8]] = ()) -> byte
         converter.inference_input_type = tf.int8
         converter.inference_output_type = tf.int8
     try:
-        return _quiet_convert(converter)
+        return _quiet_convert(
+            _partly_float(converter) if network.scheme == "int8" and network.float_dense else converter
+        )
     except (ValueError, RuntimeError, tf.errors.OpError) as error:
         raise ConversionError(
             f"{network.stem}: TensorFlow cannot convert it to {network.scheme}: {str(error).splitlines()[0]}",
@@ -67,6 +70,16 @@ def _with_batch(network: Network) -> Any:
 def _representative(samples: Iterable[NDArray[Any]]) -> Iterator[list[Floats]]:
     for sample in samples:
         yield [np.asarray(sample, np.float32)]
+
+
+def _partly_float(converter: Any) -> Any:
+    """A converter to 8 bits that leaves dense layers in float, with a float output."""
+    converter.inference_output_type = tf.float32
+    options = tf.lite.experimental.QuantizationDebugOptions(denylisted_ops=["FULLY_CONNECTED"])
+    debugger = tf.lite.experimental.QuantizationDebugger(
+        converter=converter, debug_dataset=converter.representative_dataset, debug_options=options
+    )
+    return SimpleNamespace(convert=debugger.get_nondebug_quantized_model)
 
 
 def _quiet_convert(converter: Any) -> bytes:
