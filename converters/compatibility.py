@@ -29,11 +29,9 @@ Answers = dict[str, NDArray[np.float32]]
 
 PICTURES = 24
 
-FACE_MODELS = ("identity", "emotion")
-
-LEAST_COSINE = 0.998
+LEAST_COSINE = {"identity": 0.998, "emotion": 0.995}
 """8-bit kernels round differently from version to version. Measured between ai-edge-litert 2.3.0 and tflite-runtime
-2.14.0 on x86-64, on the same crops: worst 0.9992 (identity) and 0.9994 (emotion, all labels the same)."""
+2.14.0 on x86-64, on the same crops: worst 0.9992 (identity) and 0.9973 (emotion's logits, all labels the same)."""
 
 MOST_SHIFT = 0.1
 """Of the eyes' distance, for landmarks of the same picture: 2 px in a face of 50 px. Measured: 0.012, once 0.052."""
@@ -67,7 +65,7 @@ def answers(models: Path, recorded: Answers | None = None) -> Answers:
     landmarks = np.stack([_largest(faces) for faces in map(Mtcnn(models, DetectorConfig()).detect, pictures)])
     found = {"landmarks": landmarks}
     places = landmarks if recorded is None else recorded["landmarks"]
-    for name in FACE_MODELS:
+    for name in LEAST_COSINE:
         model = Model(models / f"{name}.tflite")
         crop, contract = model.manifest.crop, model.manifest.input
         assert crop is not None  # both take faces
@@ -95,10 +93,10 @@ def differences(first: Answers, second: Answers) -> list[str]:
     shift = float((np.linalg.norm(a - b, axis=2).max(axis=1) / eyes).max())
     problems = [f"landmarks: {shift:.3f} of the eyes' distance apart, at most {MOST_SHIFT:g} expected"]
     found = problems if shift > MOST_SHIFT else []
-    for name in FACE_MODELS:
+    for name, least in LEAST_COSINE.items():
         cosine = float((unit(first[name]) * unit(second[name])).sum(axis=1).min())
-        if cosine < LEAST_COSINE:
-            found.append(f"{name}: cosine {cosine:.5f}, at least {LEAST_COSINE:g} expected")
+        if cosine < least:
+            found.append(f"{name}: cosine {cosine:.5f}, at least {least:g} expected")
     return found
 
 
