@@ -104,6 +104,7 @@ def rebuilt(net: DlibNet, path: Path) -> keras.Model:
     Raises:
         SourceError: The layers are not those of a residual network.
     """
+    keras.utils.clear_session()  # Keras numbers layers, run by run, and the numbers end up in the file
     pixels = layers.Input((net.side_px, net.side_px, 3), name="rgb")
     left = iter(net.layers)
     x = _start(pixels, left, net, path)

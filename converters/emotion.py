@@ -17,6 +17,10 @@ from edge_fer.manifest import Crop, Input, Output, Source, sha256_of
 
 SCHEME: Scheme = "int8"
 
+LARGE_BYTES = 300_000_000
+"""Weights above this are stored in dynamic range by default. Measured on a file of 600 MB: converting it takes 4.2 GB
+of memory in dynamic range, 5.8 GB in float32 and 8.7 GB in int8."""
+
 TEMPLATE_150 = ((47.5, 45.4), (100.9, 45.4), (74.2, 77.5), (51.0, 105.0), (97.4, 105.0))
 """Landmarks for a network without a crop of its own: dlib's chips of 150 px, scaled to the input's size."""
 
@@ -42,6 +46,11 @@ class Contract:
     crop: Crop | None = None
     temperature: float = 1.0
     thresholds: Mapping[str, float] = field(default_factory=dict)
+
+
+def default_scheme(path: Path) -> Scheme:
+    """SCHEME, but for files that few machines could calibrate."""
+    return "dynamic" if path.is_file() and path.stat().st_size > LARGE_BYTES else SCHEME
 
 
 def read_sidecar(path: Path) -> Contract:

@@ -77,4 +77,4 @@ def _on_maps(model: Any, width: int) -> Any:
     """The head on (n, 1, 1, width), the shape that the run time gives to every model."""
     library = keras_files.library_of(model)
     cells = library.Input((1, 1, width), name="embedding")
-    return library.Model(cells, model(library.layers.Reshape((width,))(cells)))
+    return library.Model(cells, model(library.layers.Reshape((width,), name="row")(cells)), name="head")

@@ -67,11 +67,11 @@ def without_softmax(model: Any) -> tuple[Any, bool]:
     softmax = getattr(last, "activation", None) is library.activations.softmax
     kind = type(last).__name__
     if kind == "Softmax" or (kind == "Activation" and softmax):
-        return library.Model(model.inputs[0], last.input), True
+        return library.Model(model.inputs[0], last.input, name=model.name), True
     if not softmax:
         return model, False
     last.activation = library.activations.linear
-    return library.Model(model.inputs[0], last(last.input)), True
+    return library.Model(model.inputs[0], last(last.input), name=model.name), True
 
 
 def _from_h5(path: Path, allow_lambda: bool) -> Any:

@@ -6,7 +6,6 @@ import io
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import redirect_stdout
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -47,9 +46,7 @@ def convert(network: Network, samples: Sequence[NDArray[np.uint8]] = ()) -> byte
         converter.inference_input_type = tf.int8
         converter.inference_output_type = tf.int8
     try:
-        return _quiet_convert(
-            _partly_float(converter) if network.scheme == "int8" and network.float_dense else converter
-        )
+        return _quiet_convert(converter, float_dense=network.scheme == "int8" and network.float_dense)
     except (ValueError, RuntimeError, tf.errors.OpError) as error:
         raise ConversionError(
             f"{network.stem}: TensorFlow cannot convert it to {network.scheme}: {str(error).splitlines()[0]}",
@@ -72,18 +69,17 @@ def _representative(samples: Iterable[NDArray[Any]]) -> Iterator[list[Floats]]:
         yield [np.asarray(sample, np.float32)]
 
 
-def _partly_float(converter: Any) -> Any:
-    """A converter to 8 bits that leaves dense layers in float, with a float output."""
-    converter.inference_output_type = tf.float32
+def _quiet_convert(converter: Any, *, float_dense: bool) -> bytes:
+    """Convert without Keras's account of the exported signature on standard output."""
+    with redirect_stdout(io.StringIO()), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return bytes(_partly_float(converter) if float_dense else converter.convert())
+
+
+def _partly_float(converter: Any) -> bytes:
+    """Convert to 8 bits but leave dense layers, input and output in float."""
     options = tf.lite.experimental.QuantizationDebugOptions(denylisted_ops=["FULLY_CONNECTED"])
     debugger = tf.lite.experimental.QuantizationDebugger(
         converter=converter, debug_dataset=converter.representative_dataset, debug_options=options
     )
-    return SimpleNamespace(convert=debugger.get_nondebug_quantized_model)
-
-
-def _quiet_convert(converter: Any) -> bytes:
-    """Convert without Keras's account of the exported signature on standard output."""
-    with redirect_stdout(io.StringIO()), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return bytes(converter.convert())
+    return bytes(debugger.get_nondebug_quantized_model())

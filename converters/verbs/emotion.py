@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--licence", default="not stated", help="of the weights, for the manifest")
     parser.add_argument("--name", default="emotion", help="file name of the converted model (default: emotion)")
     parser.add_argument("--labelled", type=Path, metavar="NPZ", help="images (n, h, w) grey and label7: accuracy too")
-    options.add_conversion(parser, scheme="int8")
+    options.add_conversion(parser, scheme="int8; dynamic for files above 300 MB")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
     network = emotion.network(
         args.model,
         _contract(args),
-        scheme=args.scheme or emotion.SCHEME,
+        scheme=args.scheme or emotion.default_scheme(args.model),
         architecture=args.architecture,
         allow_lambda=args.allow_lambda,
         origin=args.origin,
