@@ -234,6 +234,7 @@ class Daemon:
         running.inference.join(_STOP_S / 3)
         if running.inference.is_alive():
             self._keep(InferenceError("the inference thread does not stop", "report it with the log"))
+        running.send_health(time.monotonic())  # the last count: a short file may end before the first one is due
         running.outlet.stop(_STOP_S / 3)
         running.capture.join(max(0.0, deadline_s - time.monotonic()))
 

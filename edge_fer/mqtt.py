@@ -198,7 +198,8 @@ class Publisher:
         self._set_state(LinkState(connected=True, protocol=connection.protocol))
 
     def _is_flushed(self) -> bool:
-        return not len(self._outbox) or time.monotonic() >= self._flush_until_s
+        waiting = len(self._outbox) or self._momentary
+        return not waiting or time.monotonic() >= self._flush_until_s
 
     def _send_waiting(self, connection: Connection) -> None:
         while self._unsent_retained and len(self._in_flight) < connection.window:

@@ -204,7 +204,7 @@ def test_a_file_from_start_to_end(monkeypatch: pytest.MonkeyPatch) -> None:
     started = time.monotonic()
     assert rig.run() == 0
     assert time.monotonic() - started < 30
-    assert rig.postbox.words == ["[opening]", "start", "[ok]", "enter", "[ended]", "leave", "stop"]
+    assert rig.postbox.words == ["[opening]", "start", "[ok]", "enter", "[ended]", "leave", "health", "stop"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -215,7 +215,7 @@ def test_a_signal_stops_in_order(later: Later, number: signal.Signals) -> None:
     later(0.3, watch.send)
     assert rig.run() == 0
     assert watch.elapsed_s() < 2
-    assert rig.postbox.words[-2:] == ["leave", "stop"]
+    assert rig.postbox.words[-3:] == ["leave", "health", "stop"]
 
 
 def test_a_lost_camera_comes_back(later: Later) -> None:
@@ -228,7 +228,7 @@ def test_a_lost_camera_comes_back(later: Later) -> None:
         *("[opening]", "start", "[ok]", "enter"),
         *("leave", "camera_lost", "[lost]"),
         *("camera_back", "[ok]", "enter"),
-        *("leave", "stop"),
+        *("leave", "health", "stop"),
     ]
 
 
@@ -238,7 +238,7 @@ def test_a_camera_that_is_not_there_is_waited_for(later: Later, caplog: pytest.L
     later(0.3, terminate)
     with caplog.at_level(logging.WARNING):
         assert rig.run() == 0
-    assert rig.postbox.words == ["[opening]", "start", "camera_lost", "[lost]", "stop"]
+    assert rig.postbox.words == ["[opening]", "start", "camera_lost", "[lost]", "health", "stop"]
     assert "no such camera (no USB camera is plugged in)" in caplog.text
 
 
@@ -267,7 +267,7 @@ def test_the_first_failure_ends_the_daemon_in_order() -> None:
     with pytest.raises(InferenceError) as caught:
         rig.run()
     assert caught.value is error
-    assert rig.postbox.words == ["[opening]", "start", "[ok]", "enter", "leave", "stop"]
+    assert rig.postbox.words == ["[opening]", "start", "[ok]", "enter", "leave", "health", "stop"]
 
 
 def test_a_fault_of_ours_ends_in_one_line_and_a_logged_traceback(caplog: pytest.LogCaptureFixture) -> None:
@@ -285,7 +285,7 @@ def test_a_failed_publisher_ends_the_daemon(later: Later) -> None:
     later(0.2, lambda: setattr(rig.postbox, "failure", TypeError("paho")))
     with pytest.raises(EdgeFerError, match="unexpected TypeError: paho"):
         rig.run()
-    assert rig.postbox.words[-2:] == ["leave", "stop"]
+    assert rig.postbox.words[-3:] == ["leave", "health", "stop"]
 
 
 def test_a_stuck_inference_cannot_hold_the_stop() -> None:
