@@ -5,7 +5,7 @@ VENV_CONVERT := .venv-convert
 PIP_FLAGS := --quiet --disable-pip-version-check
 UV_VERSION := 0.13.8
 
-.PHONY: help demo test lint bench bench-peers convert test-converters train-emotion docs lock clean
+.PHONY: help demo test lint bench bench-peers convert test-converters test-tflite-runtime train-emotion docs lock clean
 .DELETE_ON_ERROR:
 
 help: ## this list
@@ -33,6 +33,9 @@ convert: $(VENV_CONVERT)/.convert ## build models/*.tflite and manifests from th
 
 test-converters: $(VENV_CONVERT)/.convert ## the tests that need TensorFlow
 	$(VENV_CONVERT)/bin/python -m pytest tests/converters $(PYTEST_FLAGS)
+
+test-tflite-runtime: $(VENV)/.dev ## the shipped models on tflite-runtime 2.14 (Python 3.10 or 3.11 only)
+	sh tests/converters/tflite_runtime.sh $(VENV)/bin/python $(PYTHON)
 
 train-emotion: $(VENV_CONVERT)/.convert ## train the emotion network; DATA=FOLDER holds fer2013/, lfw/ and tired/
 	$(VENV_CONVERT)/bin/python -m converters.training.emotion $(if $(DATA),--data $(DATA)) --out build/emotion --resume
