@@ -9,7 +9,7 @@ UV_VERSION := 0.13.8
 .DELETE_ON_ERROR:
 
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' Makefile | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' Makefile | expand -t 22
 
 demo: $(VENV)/.demo ## the whole pipeline on a clip of two people, with the events a server receives
 	$(VENV)/bin/edge-fer demo
