@@ -163,6 +163,9 @@ class IdentityConfig(_Section):
         min_votes: Embeddings behind the first answer.
         max_attempts: Embeddings spent on a track that stays unknown.
         interval_s: Least time between two attempts on one track.
+        head: File in models.dir of a closed-set classifier on the same embeddings, asked about whom the gallery does
+            not know; null for none. It knows its own people only and tends to see one of them in everybody.
+        head_confidence: Mean probability that the head needs to name somebody.
     """
 
     enabled: bool = True
@@ -172,6 +175,8 @@ class IdentityConfig(_Section):
     min_votes: Annotated[int, Field(ge=1, le=20)] = 3
     max_attempts: Annotated[int, Field(ge=1, le=100)] = 12
     interval_s: Annotated[float, Field(ge=0, le=60)] = 0.1
+    head: str | None = None
+    head_confidence: Probability = 0.95
 
     @model_validator(mode="after")
     def _votes_fit_the_budget(self) -> IdentityConfig:

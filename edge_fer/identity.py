@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from edge_fer.align import align, model_input
 from edge_fer.config import IdentityConfig
 from edge_fer.errors import ModelError
+from edge_fer.face_classifier import FaceClassifier
 from edge_fer.gallery import Embedding, Gallery
 from edge_fer.manifest import Crop, Manifest
 from edge_fer.runtime import Model
@@ -42,13 +43,15 @@ class Ballot:
     """What is known of one track's identity.
 
     Attributes:
-        similarities: Sum over the votes of the cosines to each template, float32 (subjects,); None before the first.
+        similarities: Sum over the votes of the cosines to each template, float32 (subjects,).
+        shares: Sum over the votes of the closed-set head's probabilities, float32 (its names,).
         votes: Number of embeddings taken.
         last_s: Time of the last one.
         gallery_version: Of the matcher; votes against another gallery do not count.
     """
 
-    similarities: NDArray[np.float32] | None = None
+    similarities: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
+    shares: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
     votes: int = 0
     last_s: float = -np.inf
     gallery_version: int = 0
@@ -58,13 +61,23 @@ class Matcher:
     """Compares embeddings with a gallery's templates and says who a track is.
 
     The cosines of several embeddings are averaged: the mean is on the scale of the measured threshold, with less noise.
+    Whom the gallery does not know, a closed-set head may still name, where there is one and it is sure.
+
+    Args:
+        gallery: Who is enrolled.
+        manifest: Of the identity model; holds the measured thresholds.
+        config: Votes, attempts, overrides.
+        head: A closed-set classifier of the same embeddings, or None.
     """
 
     NEW, DOUBTFUL = 4.0, 1.5
     """Urgencies, against an emotion's age in units of its target: a first name goes before an emotion up to four times
     too old, another try at somebody unknown only before one that has just become due."""
 
-    def __init__(self, gallery: Gallery, manifest: Manifest, config: IdentityConfig) -> None:
+    def __init__(
+        self, gallery: Gallery, manifest: Manifest, config: IdentityConfig, head: FaceClassifier | None = None
+    ) -> None:
+        self._head = head
         self._config = config
         self._manifest = manifest
         self._version = 0
@@ -92,7 +105,7 @@ class Matcher:
 
     def urgency(self, ballot: Ballot, now_s: float) -> float:
         """How much one more embedding of this track is worth: NEW, DOUBTFUL, or 0 for nothing."""
-        spent = not self._names or ballot.votes >= self._config.max_attempts
+        spent = not (self._names or self._head) or ballot.votes >= self._config.max_attempts
         if spent or now_s - ballot.last_s < self._config.interval_s:
             return 0.0
         state = self.decide(ballot).state
@@ -102,29 +115,41 @@ class Matcher:
 
     def cast(self, ballot: Ballot, embedding: Embedding, now_s: float) -> Ballot:
         """The ballot with one more embedding, float32 (d,) of length 1."""
-        similarities = self._templates @ embedding
-        if ballot.similarities is not None:
-            similarities = similarities + ballot.similarities
-        return replace(ballot, similarities=similarities, votes=ballot.votes + 1, last_s=now_s)
+        similarities = self._templates @ embedding if self._names else ballot.similarities
+        shares = self._head.classify(embedding) if self._head else ballot.shares
+        if ballot.votes:
+            similarities, shares = similarities + ballot.similarities, shares + ballot.shares
+        return replace(ballot, similarities=similarities, shares=shares, votes=ballot.votes + 1, last_s=now_s)
 
     def decide(self, ballot: Ballot, shortcoming: str | None = None) -> Identity:
         """Who it is, as far as is known; `shortcoming` says why this frame's crop was not used, if it was not."""
-        if not self._names:
+        if not (self._names or self._head):
             return Identity(IdentityState.UNKNOWN)
-        if ballot.similarities is None:
+        if not ballot.votes:
             return Identity(IdentityState.ABSTAIN if shortcoming else IdentityState.PENDING)
+        nearest = self._nearest(ballot)
+        if ballot.votes < self._config.min_votes:
+            return replace(nearest, state=IdentityState.PENDING, subject=None)
+        if nearest.state is IdentityState.UNKNOWN and self._head:
+            shares = ballot.shares / ballot.votes
+            best = int(shares.argmax())
+            if shares[best] >= self._config.head_confidence:
+                return replace(nearest, state=IdentityState.KNOWN, subject=self._head.names[best])
+        return nearest
+
+    def _nearest(self, ballot: Ballot) -> Identity:
+        """The gallery's answer."""
+        if not self._names:
+            return Identity(IdentityState.UNKNOWN, votes=ballot.votes)
         means = ballot.similarities / ballot.votes
         order = np.argsort(-means, kind="stable")
         best = int(order[0])
         similarity = float(means[best])
         margin = similarity - float(means[order[1]]) if len(order) > 1 else None
-        state = IdentityState.PENDING
-        if ballot.votes >= self._config.min_votes:
-            clear = margin is None or margin >= self._config.min_margin
-            known = similarity >= self._thresholds[best] and clear
-            state = IdentityState.KNOWN if known else IdentityState.UNKNOWN
-        subject = self._names[best] if state is IdentityState.KNOWN else None
-        return Identity(state, subject, similarity, margin, ballot.votes)
+        clear = margin is None or margin >= self._config.min_margin
+        known = similarity >= self._thresholds[best] and clear
+        state = IdentityState.KNOWN if known else IdentityState.UNKNOWN
+        return Identity(state, self._names[best] if known else None, similarity, margin, ballot.votes)
 
 
 def _checked_crop(manifest: Manifest) -> Crop:

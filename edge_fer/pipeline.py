@@ -14,6 +14,7 @@ from edge_fer import quality
 from edge_fer.attention import Attention
 from edge_fer.config import Config
 from edge_fer.emotion import CONFIDENCE, EmotionClassifier, Mood, MoodKeeper
+from edge_fer.face_classifier import FaceClassifier
 from edge_fer.gallery import Gallery
 from edge_fer.identity import Ballot, Embedder, Matcher
 from edge_fer.mtcnn import Mtcnn
@@ -292,7 +293,11 @@ def build(config: Config) -> Pipeline:
     if config.identity.enabled:
         embedder = Embedder(Model(folder / config.models.identity, threads=threads))
         manifest = embedder.model.manifest
-        identity = embedder, Matcher(galleries.load(config.identity.gallery, manifest), manifest, config.identity)
+        head = None
+        if config.identity.head:
+            head = FaceClassifier(Model(folder / config.identity.head), manifest)
+        gallery = galleries.load(config.identity.gallery, manifest)
+        identity = embedder, Matcher(gallery, manifest, config.identity, head)
     if config.emotion.enabled:
         classifier = EmotionClassifier(Model(folder / config.models.emotion, threads=threads), config.emotion)
         confidence = classifier.model.manifest.thresholds[CONFIDENCE]

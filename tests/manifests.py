@@ -44,3 +44,17 @@ def emotion_manifest(*labels: str, kind: str = "logits", temperature: float = 1.
         converter="tests",
         made_by="tests",
     )
+
+
+def head_manifest(*names: str, embedder: str = "fake-identity") -> Manifest:
+    """A closed-set head on 4-d embeddings."""
+    return identity_manifest().model_copy(
+        update={
+            "task": "face-classifier",
+            "file": "face_classifier.tflite",
+            "embedder": embedder,
+            "input": Input(shape=(1, 1, 1, 4), colour="none"),
+            "output": Output(kind="logits", labels=names),
+            "crop": None,
+        }
+    )

@@ -8,11 +8,12 @@ from numpy.typing import NDArray
 
 from edge_fer.config import IdentityConfig
 from edge_fer.errors import ModelError
+from edge_fer.face_classifier import FaceClassifier
 from edge_fer.gallery import Gallery
 from edge_fer.identity import Ballot, Embedder, Matcher
 from edge_fer.manifest import Manifest
 from edge_fer.types import IdentityState
-from tests.manifests import identity_manifest
+from tests.manifests import head_manifest, identity_manifest
 
 ANNA, BELA = np.eye(2, 4, dtype=np.float32)
 
@@ -116,3 +117,69 @@ def test_a_model_without_thresholds_is_refused() -> None:
 
     with pytest.raises(ModelError, match="lacks the thresholds fmr_1e-3_mean, fmr_1e-3_single"):
         Embedder(Fake())  # type: ignore[arg-type]
+
+
+def head(*logits: float, manifest: Manifest | None = None) -> FaceClassifier:
+    """A head that gives these logits to whomever it sees; its people are Cleo and Dora."""
+
+    class Scripted:
+        def __init__(self) -> None:
+            self.manifest = manifest or head_manifest("cleo", "dora")
+
+        def __call__(self, batch: NDArray[np.float32]) -> tuple[NDArray[np.float32], ...]:
+            assert batch.shape == (1, 1, 1, 4)
+            return (np.array([logits], np.float32),)
+
+    return FaceClassifier(Scripted(), identity_manifest())  # type: ignore[arg-type]
+
+
+def beside(closed_set: FaceClassifier, gallery: Gallery | None = None) -> Matcher:
+    enrolled = gallery if gallery is not None else Gallery("0" * 64).enrolled("anna", ANNA[None])
+    return Matcher(enrolled, identity_manifest(), IdentityConfig(), closed_set)
+
+
+def test_the_gallery_speaks_before_the_head() -> None:
+    """Somebody enrolled keeps the enrolled name, however sure the head is of another."""
+    assert beside(head(0, 20)).decide(after(beside(head(0, 20)), ANNA, ANNA, ANNA)).subject == "anna"
+
+
+def test_a_sure_head_names_whom_the_gallery_does_not_know() -> None:
+    """After the same number of votes, with the gallery's similarity beside it."""
+    judge = beside(head(0, 20))
+    assert judge.decide(after(judge, BELA, BELA)).state is IdentityState.PENDING
+    answer = judge.decide(after(judge, BELA, BELA, BELA))
+    assert (answer.state, answer.subject, answer.votes) == (IdentityState.KNOWN, "dora", 3)
+    assert answer.similarity == pytest.approx(0)
+
+
+def test_an_unsure_head_names_nobody() -> None:
+    """Nine in ten is not enough for a head that knows no strangers."""
+    judge = beside(head(0, 2.2))
+    assert judge.decide(after(judge, BELA, BELA, BELA)).state is IdentityState.UNKNOWN
+
+
+def test_a_head_works_with_nobody_enrolled() -> None:
+    """Votes are asked for, and no similarity is made up."""
+    judge = beside(head(20, 0), Gallery("0" * 64))
+    assert judge.urgency(judge.current(Ballot()), 0) == Matcher.NEW
+    answer = judge.decide(after(judge, BELA, BELA, BELA))
+    assert (answer.subject, answer.similarity) == ("cleo", None)
+
+
+def test_a_head_of_another_embedder_is_refused() -> None:
+    """Its numbers would mean nothing."""
+    with pytest.raises(ModelError, match="made for embeddings of vggface, not of fake-identity"):
+        head(0, 1, manifest=head_manifest("cleo", "dora", embedder="vggface"))
+
+
+def test_a_head_that_is_none_is_refused() -> None:
+    """An identity model in its place is named."""
+    with pytest.raises(ModelError, match="is no face classifier"):
+        head(0, 1, manifest=identity_manifest())
+
+
+def test_names_and_outputs_of_a_head_must_match() -> None:
+    """Three numbers for two names never give a name."""
+    judge = beside(head(0, 1, 2))
+    with pytest.raises(ModelError, match="gives 3 numbers for 2 names"):
+        after(judge, BELA)

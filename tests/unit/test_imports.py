@@ -21,6 +21,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("edge_fer.attention", "edge_fer.pyramid", "edge_fer.events", "edge_fer.draw", "edge_fer.payloads"),
     # Stages, and the ends of the pipeline.
     ("edge_fer.runtime", "edge_fer.align", "edge_fer.quality", "edge_fer.tracking", "edge_fer.gallery"),
+    ("edge_fer.face_classifier",),
     ("edge_fer.mtcnn", "edge_fer.identity", "edge_fer.emotion", "edge_fer.scheduler"),
     ("edge_fer.camera", "edge_fer.broker", "edge_fer.gallery_watch"),
     ("edge_fer.pipeline", "edge_fer.enrollment", "edge_fer.capture", "edge_fer.mqtt"),
