@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_fer.errors import CameraError
 from edge_fer.health import rss_bytes, temperature_c
 from edge_fer.pipeline import Pipeline, Timings
 from edge_fer.types import Frame
@@ -75,7 +76,7 @@ def measure(pipeline: Pipeline, frames: Iterable[Frame]) -> BenchReport:
     """Run frames through a pipeline and report; the first frame, which plans and allocates, is left out.
 
     Raises:
-        ValueError: Fewer than two frames.
+        CameraError: Fewer than two frames.
         InferenceError: A model failed.
     """
     timings: list[Timings] = []
@@ -85,7 +86,9 @@ def measure(pipeline: Pipeline, frames: Iterable[Frame]) -> BenchReport:
         faces += sum(observation.track.detection is not None for observation in seen) if timings else 0
         timings.append(pipeline.timings)
     if len(timings) < 2:
-        raise ValueError(f"a measurement needs two frames or more, got {len(timings)}")
+        raise CameraError(
+            f"a measurement needs two frames or more, got {len(timings)}", "give a longer video, or more --frames"
+        )
     timings = timings[1:]
     total_s = np.array([timing.total_s for timing in timings])
     invoke_s = np.array([timing.invoke_s for timing in timings])

@@ -63,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
         finally:
             frames.close()
     if args.json:
-        args.json.write_text(json.dumps(bench.as_json(report), indent=2) + "\n", encoding="utf-8")
+        _write(args.json, json.dumps(bench.as_json(report), indent=2) + "\n")
     ratios = bench.compared(report, reference)
     _tell(report, ratios)
     return int(any(bench.off(ratio) for ratio in ratios.values()))
@@ -111,6 +111,13 @@ def _read_reference(path: Path) -> dict[str, float]:
         raise ConfigError(
             f"{path}: is no reference that can be read", "write one with 'edge-fer bench --json FILE'"
         ) from error
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be written: {error.strerror}", "give --json another place") from error
 
 
 def _positive(text: str) -> int:

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge_fer import capture, inference
+from edge_fer import capture, health, inference
 from edge_fer import daemon as daemon_module
 from edge_fer.camera import Source
 from edge_fer.config import Config
@@ -47,6 +47,7 @@ class Eyes:
 
     def __init__(self, trouble: Callable[[Frame], None] | None = None) -> None:
         self.trouble = trouble
+        self.share = 1.0
         self.track_id = 1
 
     def process(self, frame: Frame) -> Sequence[Observation]:
@@ -58,7 +59,7 @@ class Eyes:
         self.track_id += 1
 
     def use_share(self, share: float) -> None:
-        pass
+        self.share = share
 
     def use_gallery(self, gallery: Gallery) -> None:
         pass
@@ -455,3 +456,17 @@ def test_a_hung_camera_driver_starves_the_watchdog(systemd: Systemd, later: Late
     later(1.4, terminate)
     assert rig.run() == 0
     assert "WATCHDOG=1" not in fed_late
+
+
+def test_a_board_that_throttles_itself_is_given_less(monkeypatch: pytest.MonkeyPatch, later: Later) -> None:
+    """Main sees it at its next status, the pipeline from its next frame on."""
+    monkeypatch.setattr(health, "_throttled", lambda _: True)
+    eyes = Eyes()
+    rig = Rig(CAMERA, [Reel(0, live=True)], eyes)
+
+    def stop_when_halved() -> None:
+        wait_until(lambda: eyes.share == 0.5)
+        terminate()
+
+    later(0.0, stop_when_halved)
+    assert rig.run() == 0

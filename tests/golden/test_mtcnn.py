@@ -95,6 +95,15 @@ def test_a_followed_face_is_where_a_search_finds_it(detector: Mtcnn, dx: float, 
     assert error < 0.08 * 43  # of the eye distance: as near as the landmarks are to a person's marks
 
 
+def test_a_followed_face_needs_less_than_one_searched_for(detector: Mtcnn) -> None:
+    """A head turned by 70 degrees is no find any more, but still the face that was there a moment ago."""
+    box = only(detector.detect(picture(ASTRONAUT))).box
+    turn = cv2.getRotationMatrix2D(box.center, 70, 1)
+    turned = np.asarray(cv2.warpAffine(picture(ASTRONAUT), turn, (512, 512)), np.uint8)
+    assert detector.detect(turned) == ()
+    assert 0.4 < only(detector.follow(turned, [box])).score < 0.8
+
+
 def test_a_face_that_left_is_not_followed(detector: Mtcnn) -> None:
     """The wall behind it is no face."""
     assert detector.follow(picture(ASTRONAUT), [Box(350, 20, 450, 120)]) == ()

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from edge_fer import config, enrollment, pipeline
 from edge_fer import gallery as galleries
-from edge_fer.errors import ConfigError, EnrollError, GalleryError
+from edge_fer.errors import ConfigError, EnrollError, GalleryError, ModelError
 from edge_fer.gallery import Gallery
-from edge_fer.types import EmotionState, Frame, IdentityState, Observation, TrackState
+from edge_fer.types import Box, EmotionState, Frame, IdentityState, Observation, TrackState
 from tests.portraits import ASTRONAUT, GRACE_HOPPER, picture
 
 BLACK = np.zeros((512, 1024, 3), np.uint8)
@@ -224,6 +224,8 @@ def test_under_load_no_face_starves(tmp_path: Path) -> None:
     assert all(face.emotion.scores for face in seen)
     assert stages.strain.emotion_age_s <= 0.4
     assert stages.strain.given_up  # 0.2 ms a frame cannot even find faces, and it is said
+    assert stages._detector.min_face_px > settings.detector.min_face_px  # and done
+    assert stages._attention._interval_s > settings.detector.search_interval_s
     assert len(seen) == 2
 
 
@@ -245,3 +247,26 @@ def test_what_is_no_rgb_picture_is_refused(shape: tuple[int, ...]) -> None:
     """Grey, four channels, empty: said with the shape, before any stage sees it."""
     with pytest.raises(ValueError, match=r"must be uint8 \(H, W, 3\), got uint8 \("):
         Frame(np.zeros(shape, np.uint8), 0, 0.0, datetime.now(timezone.utc))
+
+
+def test_a_face_lost_from_sight_is_told_to_the_attention(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the frame after the one in which it was not found."""
+    stages = pipeline.build(config.load(None, {"identity.enabled": False, "emotion.enabled": False}))
+    told: list[bool] = []
+    ask = stages._attention.needs_search
+
+    def noted(rgb: NDArray[np.uint8], now_s: float, *, followed: tuple[Box, ...], lost_sight: bool) -> bool:
+        told.append(lost_sight)
+        return ask(rgb, now_s, followed=followed, lost_sight=lost_sight)
+
+    monkeypatch.setattr(stages._attention, "needs_search", noted)
+    for number, rgb in enumerate([scene(ASTRONAUT)] * 4 + [BLACK] * 2):
+        stages.process(Frame(rgb, number, number / 10, datetime.now(timezone.utc)))
+    assert told == [False] * 5 + [True]
+
+
+def test_a_head_that_is_none_stops_the_start(tmp_path: Path) -> None:
+    """identity.head is loaded and checked, not just read from config.yaml."""
+    flags = {"identity.gallery": str(tmp_path / "g.npz"), "identity.head": "emotion.tflite"}
+    with pytest.raises(ModelError, match="is no face classifier"):
+        pipeline.build(config.load(None, flags))

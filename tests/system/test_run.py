@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from edge_fer import config, enrollment
 from tests.broker import Mosquitto, free_port, wait_until
 from tests.edge_fer_process import ENVIRONMENT, edge_fer, spawn, write_clip, write_config
 from tests.portraits import ASTRONAUT
@@ -198,3 +199,18 @@ def test_a_broker_that_refuses_is_told(tmp_path: Path, long_clip: Path, start: S
     assert seconds < 5
     assert "mqtt.username" in daemon.log
     assert "Traceback" not in daemon.log
+
+
+def test_somebody_enrolled_while_it_runs_is_known(
+    tmp_path: Path, mosquitto: Mosquitto, long_clip: Path, start: Start
+) -> None:
+    """Without a restart: the next answers name them."""
+    path = configure(tmp_path, mosquitto.port, long_clip)
+    with Subscriber(mosquitto.port) as server:
+        daemon = start()
+        server.wait_for("event/face")
+        assert server.of("event/face")[-1]["identity"]["state"] == "unknown"
+        enrollment.enroll(config.load(path), "Ada", [ASTRONAUT])
+        wait_until(lambda: server.of("event/face")[-1]["identity"]["subject"] == "Ada")
+        code, _ = daemon.stop()
+    assert code == 0

@@ -7,10 +7,13 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 
 from edge_fer import bench
+from edge_fer.cli import main
+from edge_fer.errors import CameraError
 from edge_fer.pipeline import Timings
 from edge_fer.types import Frame
 
@@ -57,7 +60,7 @@ def test_what_is_not_inside_the_models_is_ours() -> None:
 
 def test_one_frame_is_no_measurement() -> None:
     """Said, instead of dividing by zero."""
-    with pytest.raises(ValueError, match="two frames or more, got 1"):
+    with pytest.raises(CameraError, match="two frames or more, got 1"):
         measured(5)
 
 
@@ -105,3 +108,17 @@ def test_a_pc_is_called_by_its_processor(tmp_path: Path) -> None:
     (tmp_path / "proc" / "cpuinfo").write_text("processor\t: 0\nmodel name\t: Fast Chip 9\n")
     board = bench.board(tmp_path)
     assert (board.cpu, board.governor, board.temperature_c) == ("Fast Chip 9", None, None)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "told"),
+    [(["--json", "nowhere/x.json"], 78, "cannot be written"), (["--frames", "1"], 74, "two frames or more")],
+)
+def test_the_verb_tells_what_is_wrong(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], code: int, told: str
+) -> None:
+    """One line and the exit code, not a traceback."""
+    for number in range(3):
+        assert cv2.imwrite(str(tmp_path / f"{number}.png"), np.zeros((60, 80, 3), np.uint8))
+    assert main(["bench", "--source", str(tmp_path), *arguments]) == code
+    assert told in capsys.readouterr().err

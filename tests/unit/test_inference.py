@@ -230,3 +230,20 @@ def test_what_the_pipeline_gives_up_is_in_the_health_report() -> None:
     report = stage.health.report(time.monotonic())
     assert (report.given_up, report.emotion_age_s) == (("newcomers are looked for half as often",), 1.25)
     assert report.warnings == ()
+
+
+def test_a_skewed_model_is_warned_of_in_the_health_report() -> None:
+    """Every frame is counted, and the words reach health."""
+    stage, counted = Stage(), []
+
+    class Odd:
+        def observe(self, observations: Sequence[Observation], now_s: float) -> None:
+            counted.append(now_s)
+
+        def warning(self) -> str | None:
+            return "all sad"
+
+    stage.worker._skew = Odd()  # type: ignore[assignment]
+    stage.play(frame(0), frame(1))
+    assert counted == [0.0, 0.1]
+    assert stage.health.report(time.monotonic()).warnings == ("all sad",)
