@@ -20,8 +20,6 @@ from edge_fer.manifest import Crop, Input, Output, Source, sha256_of
 
 SCHEME: Scheme = "int8"
 
-DESCRIPTORS = ("pool5-gap", "fc7", "fc8")
-
 WORST_COSINE = 0.99
 """Stated with the project's aims."""
 
