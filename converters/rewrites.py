@@ -1,7 +1,8 @@
-"""Rewrites of a graph that change no result but keep it inside the XNNPACK delegate in 8 bits."""
+"""Rewrites of PReLU that change no result: one stays inside the XNNPACK delegate in 8 bits, one is cheaper in float."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,47 @@ def split_prelu(x: Any, slope: Floats, library: Any) -> Any:
     if (slope > 1).any():
         bent = bent * np.where(slope > 1, -1.0, 1.0).astype(np.float32)
     return x * slope + bent
+
+
+@dataclass(frozen=True, eq=False)
+class LatePReLU:
+    """Convolution → PReLU → max pooling, in the order convolution → max pooling → PReLU; see `late_prelu`.
+
+    Attributes:
+        kernel, bias: Of the convolution, with one output more for each negative slope.
+        first, second: (1, 1, outputs, channels): 1×1 kernels; the larger of their two results is the answer.
+        sign: (channels,): ±1, by which the answer is still to be multiplied.
+    """
+
+    kernel: Floats
+    bias: Floats
+    first: Floats
+    second: Floats
+    sign: Floats
+
+
+def late_prelu(kernel: Floats, bias: Floats, slope: Floats) -> LatePReLU:
+    """Take PReLU from the full map, where it costs most, to the pooled one.
+
+    With m = pool(u), the largest u of a window, and prelu(u) = max(u, a·u) for a ≤ 1, min(u, a·u) for a > 1:
+
+    - 0 ≤ a ≤ 1: prelu rises with u, so pool(prelu(u)) = prelu(m) = max(m, a·m).
+    - a > 1: the same, prelu(m) = min(m, a·m) = −max(−m, −a·m); the next convolution takes the sign.
+    - a < 0: pool(max(u, a·u)) = max(m, pool(a·u)): the convolution gives a·u as a further output.
+
+    Args:
+        kernel: (height, width, channels in, channels).
+        slope: a, one per channel.
+    """
+    falling = np.flatnonzero(slope < 0)
+    channels = np.arange(len(slope))
+    sign = np.where(slope > 1, -1, 1).astype(np.float32)
+    first, second = np.zeros((2, 1, 1, len(slope) + len(falling), len(slope)), np.float32)
+    first[0, 0, channels, channels] = sign
+    second[0, 0, channels, channels] = np.where(slope < 0, 0, sign * slope)
+    second[0, 0, len(slope) + np.arange(len(falling)), falling] = 1
+    widened = [np.concatenate((part, part[..., falling] * slope[falling]), axis=-1) for part in (kernel, bias)]
+    return LatePReLU(widened[0], widened[1], first, second, sign)
 
 
 def without_prelu(model: Any) -> Any:

@@ -8,6 +8,9 @@ from numpy.typing import NDArray
 
 Boxes = NDArray[np.float32]
 
+_TINY = np.finfo(np.float32).tiny
+"""The smallest area that is not 0: divides the 0 that two boxes of no extent have in common."""
+
 
 def area(boxes: Boxes) -> NDArray[np.float32]:
     """(n,) areas in square pixels; 0 for a box of no extent."""
@@ -17,20 +20,17 @@ def area(boxes: Boxes) -> NDArray[np.float32]:
 
 def iou_matrix(a: Boxes, b: Boxes) -> NDArray[np.float32]:
     """(len(a), len(b)) intersection over union in [0, 1]; 0 where both boxes have no extent."""
-    top_left = np.maximum(a[:, None, :2], b[None, :, :2])
-    bottom_right = np.minimum(a[:, None, 2:], b[None, :, 2:])
-    sides = np.maximum(bottom_right - top_left, 0.0)
-    intersection = sides[..., 0] * sides[..., 1]
-    union = area(a)[:, None] + area(b)[None, :] - intersection
-    return np.asarray(np.divide(intersection, union, out=np.zeros_like(intersection), where=union > 0), np.float32)
+    shared = _intersection(a, b)
+    union = area(a)[:, None] + area(b) - shared
+    return np.asarray(shared / np.maximum(union, _TINY), np.float32)
 
 
 def square(boxes: Boxes) -> Boxes:
     """The smallest squares around the boxes with the same centres."""
     sides = boxes[:, 2:] - boxes[:, :2]
-    half = sides.max(axis=1, keepdims=True) / 2
+    half = np.maximum(sides[:, :1], sides[:, 1:]) / 2
     center = (boxes[:, :2] + boxes[:, 2:]) / 2
-    return np.concatenate((center - half, center + half), axis=1).astype(np.float32)
+    return np.concatenate((center - half, center + half), axis=1, dtype=np.float32)
 
 
 def clip(boxes: Boxes, width_px: int, height_px: int) -> Boxes:
@@ -76,13 +76,19 @@ def nms_contained(boxes: Boxes, scores: NDArray[np.float32], threshold: float) -
 
     Source: Zhang et al. 2016's published code, NMS of type "Min" after O-Net.
     """
-    top_left = np.maximum(boxes[:, None, :2], boxes[None, :, :2])
-    bottom_right = np.minimum(boxes[:, None, 2:], boxes[None, :, 2:])
-    covered = np.maximum(bottom_right - top_left, 0.0).prod(axis=2)
     areas = area(boxes)
-    limit = threshold * np.minimum(areas[:, None], areas[None, :])
+    smaller = np.minimum(areas[:, None], areas)
+    covered = (_intersection(boxes, boxes) > threshold * smaller).tolist()
     kept: list[int] = []
-    for index in np.argsort(-scores, kind="stable"):
-        if not (covered[index, kept] > limit[index, kept]).any():
-            kept.append(int(index))
+    for index in np.argsort(-scores, kind="stable").tolist():
+        if not any(covered[index][better] for better in kept):
+            kept.append(index)
     return np.asarray(kept, np.intp)
+
+
+def _intersection(a: Boxes, b: Boxes) -> NDArray[np.float32]:
+    """(len(a), len(b)) areas in common, in square pixels."""
+    top_left = np.maximum(a[:, None, :2], b[:, :2])
+    bottom_right = np.minimum(a[:, None, 2:], b[:, 2:])
+    sides = np.maximum(bottom_right - top_left, 0.0)
+    return np.asarray(sides[..., 0] * sides[..., 1], np.float32)

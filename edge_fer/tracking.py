@@ -7,13 +7,9 @@ and survives short misses. A face that comes back later is a new visit; who it i
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-import numpy as np
-from numpy.typing import NDArray
-
-from edge_fer import boxes as geometry
 from edge_fer.config import TrackingConfig
 from edge_fer.types import Box, Detection, Track, TrackState
 
@@ -87,35 +83,39 @@ def associate(expected: Sequence[Box], found: Sequence[Box], min_iou: float) -> 
     Returns:
         Index in `expected` → index in `found`; each at most once.
     """
-    if not expected or not found:
-        return {}
-    a = np.stack([box.xyxy() for box in expected])
-    b = np.stack([box.xyxy() for box in found])
-    pairs = _greedy(geometry.iou_matrix(a, b), min_iou, {})
+    pairs = _greedy(expected, found, Box.iou, min_iou, {})
     if len(pairs) == min(len(expected), len(found)):
         return pairs
-    return _greedy(_nearness(a, b), 1 - _NEAR, pairs)
+    return _greedy(expected, found, _nearness, 1 - _NEAR, pairs)
 
 
-def _greedy(affinity: NDArray[np.float32], least: float, taken: dict[int, int]) -> dict[int, int]:
+def _greedy(
+    expected: Sequence[Box],
+    found: Sequence[Box],
+    affinity: Callable[[Box, Box], float],
+    least: float,
+    taken: Mapping[int, int],
+) -> dict[int, int]:
+    """`taken` and further pairs, those of the greatest affinity first; plain floats, for a room has few faces."""
     pairs = dict(taken)
-    for flat in np.argsort(-affinity, axis=None, kind="stable"):
-        row, column = divmod(int(flat), affinity.shape[1])
-        if affinity[row, column] < least:
-            break
-        if row not in pairs and column not in pairs.values():
-            pairs[row] = column
+    rated = [
+        (-value, i, j)
+        for i, a in enumerate(expected)
+        for j, b in enumerate(found)
+        if (value := affinity(a, b)) >= least
+    ]
+    for _, i, j in sorted(rated):
+        if i not in pairs and j not in pairs.values():
+            pairs[i] = j
     return pairs
 
 
-def _nearness(a: geometry.Boxes, b: geometry.Boxes) -> NDArray[np.float32]:
-    """1 − distance of centres over mean side, and −1 for boxes of unlike size: (len(a), len(b))."""
-    side_a, side_b = np.sqrt(geometry.area(a))[:, None], np.sqrt(geometry.area(b))[None, :]
-    center_a, center_b = (a[:, :2] + a[:, 2:]) / 2, (b[:, :2] + b[:, 2:]) / 2
-    distance = np.linalg.norm(center_a[:, None] - center_b[None, :], axis=2)
-    alike = np.minimum(side_a, side_b) >= _LIKE_SIZE * np.maximum(side_a, side_b)
-    near = 1 - distance / np.maximum((side_a + side_b) / 2, 1e-6)
-    return np.asarray(np.where(alike, near, -1.0), np.float32)
+def _nearness(a: Box, b: Box) -> float:
+    """1 − distance of centres over mean side, and −1 for boxes of unlike size."""
+    side_a, side_b = math.sqrt(a.width * a.height), math.sqrt(b.width * b.height)
+    if min(side_a, side_b) < _LIKE_SIZE * max(side_a, side_b):
+        return -1.0
+    return 1 - math.dist(a.center, b.center) / max((side_a + side_b) / 2, 1e-6)
 
 
 def _convinces(hits: int, detection: Detection, config: TrackingConfig) -> bool:
@@ -128,15 +128,9 @@ def _convinces(hits: int, detection: Detection, config: TrackingConfig) -> bool:
 
 def _met(track: Track, expected: Box, detection: Detection, now_s: float, config: TrackingConfig) -> Track:
     hits = track.hits + 1
-    return replace(
-        track,
-        state=TrackState.CONFIRMED if _convinces(hits, detection, config) else track.state,
-        box=detection.box,
-        last_seen_s=now_s,
-        hits=hits,
-        detection=detection,
-        velocity_px_s=_velocity(track, expected, detection.box, now_s),
-    )
+    state = TrackState.CONFIRMED if _convinces(hits, detection, config) else track.state
+    velocity_px_s = _velocity(track, expected, detection.box, now_s)
+    return Track(track.track_id, state, detection.box, track.first_seen_s, now_s, hits, detection, velocity_px_s)
 
 
 def _missed(track: Track, expected: Box, step_s: float) -> Track:

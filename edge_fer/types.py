@@ -77,6 +77,15 @@ class Box:
         """The same box, shifted by (dx, dy) pixels."""
         return Box(self.x1 + dx, self.y1 + dy, self.x2 + dx, self.y2 + dy)
 
+    def iou(self, other: Box) -> float:
+        """Intersection over union in [0, 1]; 0 where nothing is in common."""
+        if self.x1 >= other.x2 or other.x1 >= self.x2 or self.y1 >= other.y2 or other.y1 >= self.y2:
+            return 0.0
+        width = min(self.x2, other.x2) - max(self.x1, other.x1)
+        height = min(self.y2, other.y2) - max(self.y1, other.y1)
+        shared = width * height
+        return shared / (self.width * self.height + other.width * other.height - shared)
+
     def xyxy(self) -> NDArray[np.float32]:
         """(4,) float32: x1, y1, x2, y2."""
         return np.array((self.x1, self.y1, self.x2, self.y2), np.float32)
@@ -105,7 +114,7 @@ class Landmarks(NamedTuple):
     @classmethod
     def from_array(cls, points: NDArray[np.floating]) -> Landmarks:
         """From (5, 2) x, y in the order of LANDMARK_NAMES."""
-        return cls(*(Point(float(x), float(y)) for x, y in points))
+        return cls(*map(Point._make, points.tolist()))
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,13 @@ def test_iou_of_known_boxes() -> None:
     np.testing.assert_allclose(geometry.iou_matrix(a, b), np.array([[1 / 3, 0], [0, 0]]), rtol=1e-6)
 
 
+@given(some_boxes(smallest_side=0.125), some_boxes(smallest_side=0.125))
+def test_iou_of_two_boxes_is_that_of_the_matrix(a: Boxes, b: Boxes) -> None:
+    """In plain floats or in arrays, whose float32 is exact to seven digits."""
+    pairs = [[Box(*one).iou(Box(*other)) for other in b.tolist()] for one in a.tolist()]
+    np.testing.assert_allclose(np.reshape(pairs, (len(a), len(b))), geometry.iou_matrix(a, b), atol=1e-6)
+
+
 @given(some_boxes())
 def test_a_square_keeps_the_centre_and_the_longer_side(boxes: Boxes) -> None:
     """Squaring moves nothing and shrinks nothing."""
