@@ -7,6 +7,7 @@ Source: Zhang et al. 2016, "Joint Face Detection and Alignment using Multi-task 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -60,6 +61,8 @@ class Mtcnn:
         self.models = tuple(Model(folder / f"{name}.tflite", threads=threads) for name in ("pnet", "rnet", "onet"))
         self._p_net, self._r_net, self._o_net = self.models
         self._config = config
+        self._least = tuple(map(_logit, config.thresholds))
+        self._least_followed = min(_logit(_FOLLOWED), self._least[2])
         self.min_face_px = config.min_face_px
         self._canvas = np.empty((0, 0, 3), np.uint8)
 
@@ -76,7 +79,7 @@ class Mtcnn:
         pictures = Mips(part)
         candidates = self._propose(part.shape[1], part.shape[0], pictures)
         candidates = self._reject(pictures, candidates)
-        found = self._place(pictures, candidates, self._config.thresholds[2])
+        found = self._place(crops(pictures, candidates, O_NET_PX), candidates, self._least[2])
         return tuple(_moved(face, corner) for face in found) if any(corner) else found
 
     def follow(self, rgb: NDArray[np.uint8], expected: Sequence[Box]) -> tuple[Detection, ...]:
@@ -91,8 +94,8 @@ class Mtcnn:
         """
         if not expected:
             return _NO_FACES
-        squares = geometry.square(np.stack([box.xyxy() for box in expected]))
-        return self._place(Mips(rgb), squares, min(_FOLLOWED, self._config.thresholds[2]))
+        squares = geometry.square(np.array([box.xyxy() for box in expected]))
+        return self._place(crops_of_few(rgb, squares, O_NET_PX), squares, self._least_followed)
 
     def _propose(self, width_px: int, height_px: int, pictures: Mips) -> Boxes:
         """Candidate squares, from P-Net on the whole pyramid."""
@@ -103,7 +106,7 @@ class Mtcnn:
             self._canvas = np.full((layout.height_px, layout.width_px, 3), pyramid.EMPTY, np.uint8)
         pyramid.paint(self._canvas, layout, pictures)
         output = self._p_net(self._canvas[None])[0].reshape(-1, 5)
-        passed = np.flatnonzero((output[:, 0] > _logit(self._config.thresholds[0])) & (layout.level_of >= 0))
+        passed = np.flatnonzero((output[:, 0] > self._least[0]) & (layout.level_of >= 0))
         windows, logits = layout.windows[passed], output[passed, 0]
         kept = geometry.nms_by_group(windows, _sigmoid(logits), layout.level_of[passed], NMS_WITHIN_LEVEL)
         found = geometry.shift(windows[kept], output[passed[kept], 1:])
@@ -114,23 +117,24 @@ class Mtcnn:
         if not len(candidates):
             return candidates
         output = self._r_net(crops(pictures, candidates, R_NET_PX))[0].reshape(-1, 5)
-        passed = output[:, 0] > _logit(self._config.thresholds[1])
+        passed = output[:, 0] > self._least[1]
         found = geometry.shift(candidates[passed], output[passed, 1:])
         return geometry.square(found[geometry.nms(found, _sigmoid(output[passed, 0]), NMS_R_NET)])
 
-    def _place(self, pictures: Mips, candidates: Boxes, threshold: float) -> tuple[Detection, ...]:
-        """The faces among the candidate squares, with box and landmarks from O-Net."""
-        if not len(candidates):
+    def _place(self, cut: NDArray[np.uint8], squares: Boxes, least: float) -> tuple[Detection, ...]:
+        """The faces among the squares, of which `cut` holds the crops, with box and landmarks from O-Net."""
+        if not len(squares):
             return _NO_FACES
-        output = self._o_net(crops(pictures, candidates, O_NET_PX))[0].reshape(-1, 15)
-        passed = output[:, 0] > _logit(threshold)
-        output, squares = output[passed], candidates[passed]
+        output = self._o_net(cut)[0].reshape(-1, 15)
+        passed = output[:, 0] > least
+        output, squares = output[passed], squares[passed]
         scores = _sigmoid(output[:, 0])
         found = geometry.shift(squares, output[:, 1:5])
-        points = _points(squares, output[:, 5:])
+        best = geometry.nms_contained(found, scores, NMS_O_NET)
+        points = _points(squares[best], output[best, 5:])
         return tuple(
-            Detection(Box(*map(float, found[i])), float(scores[i]), Landmarks.from_array(points[i]))
-            for i in geometry.nms_contained(found, scores, NMS_O_NET)
+            Detection(Box(*box), score, Landmarks.from_array(five))
+            for box, score, five in zip(found[best].tolist(), scores[best].tolist(), points, strict=True)
         )
 
 
@@ -145,18 +149,64 @@ def crops(pictures: Mips, squares: Boxes, side_px: int) -> NDArray[np.uint8]:
     Returns:
         uint8 (n, side_px, side_px, 3).
     """
-    sides = np.maximum(squares[:, 2] - squares[:, 0], 1e-3)
-    mip_of = np.log2(np.maximum(sides / side_px, 1.0)).astype(int).clip(max=pictures.count - 1)
-    zoom = np.exp2(-mip_of)
-    step = zoom * sides / side_px  # mip pixels per crop pixel
+    mips, matrices = _readings(squares, side_px, pictures.count)
+    cut = np.empty((len(squares), side_px, side_px, 3), np.uint8)
+    for place, matrix, mip in zip(cut, matrices, mips, strict=True):
+        _read(pictures[mip], matrix, place)
+    return cut
+
+
+def crops_of_few(rgb: NDArray[np.uint8], squares: Boxes, side_px: int) -> NDArray[np.uint8]:
+    """What `crops` gives, up to rounding, without halving the whole frame: only what lies around each square.
+
+    Args:
+        rgb: uint8 (H, W, 3).
+        squares: float32 (n, 4) in frame pixels; parts outside the frame become grey.
+        side_px: Size of the crops.
+
+    Returns:
+        uint8 (n, side_px, side_px, 3).
+    """
+    mips, matrices = _readings(squares, side_px, Mips(rgb).count)
+    cut = np.empty((len(squares), side_px, side_px, 3), np.uint8)
+    for place, matrix, mip, square in zip(cut, matrices, mips, squares.tolist(), strict=True):
+        picture, (x, y) = _around(rgb, mip, square)
+        matrix[0, 2] -= x
+        matrix[1, 2] -= y
+        _read(picture, matrix, place)
+    return cut
+
+
+def _readings(squares: Boxes, side_px: int, mip_count: int) -> tuple[list[int], NDArray[np.float64]]:
+    """For each square, the mip to read it from, and (n, 2, 3) matrices from the crop's pixels to those of the mip."""
+    step = np.maximum(squares[:, 2] - squares[:, 0], 1e-3) / side_px
+    mips = np.minimum(np.log2(np.maximum(step, 1.0)).astype(int), mip_count - 1)
+    zoom = np.exp2(-mips)
+    step = step * zoom
     matrices = np.zeros((len(squares), 2, 3))
     matrices[:, 0, 0] = matrices[:, 1, 1] = step
     # from pixel centres of the crop to pixel centres of the mip
     matrices[:, :, 2] = squares[:, :2] * zoom[:, None] + (step / 2 - 0.5)[:, None]
-    cut = np.empty((len(squares), side_px, side_px, 3), np.uint8)
-    for place, matrix, mip in zip(cut, matrices, mip_of.tolist(), strict=True):
-        cv2.warpAffine(pictures[mip], matrix, (side_px, side_px), place, _READ, cv2.BORDER_CONSTANT, _GREY)
-    return cut
+    return mips.tolist(), matrices
+
+
+def _read(picture: NDArray[np.uint8], matrix: NDArray[np.float64], place: NDArray[np.uint8]) -> None:
+    cv2.warpAffine(picture, matrix, place.shape[:2], place, _READ, cv2.BORDER_CONSTANT, _GREY)
+
+
+def _around(rgb: NDArray[np.uint8], mip: int, square: Sequence[float]) -> tuple[NDArray[np.uint8], tuple[int, int]]:
+    """The part of a mip that a crop of the square reads, and the position of its corner in the mip."""
+    if not mip:
+        return rgb, (0, 0)
+    (x1, x2), (y1, y2) = (_span(square[i], square[i + 2], mip, rgb.shape[1 - i]) for i in (0, 1))
+    return Mips(rgb[y1 << mip : y2 << mip, x1 << mip : x2 << mip])[mip], (x1, y1)
+
+
+def _span(first_px: float, last_px: float, mip: int, count_px: int) -> tuple[int, int]:
+    """Pixels of a mip between two positions of the frame, and one more on either side; at least one."""
+    count = count_px >> mip
+    first = min(max(0, (int(first_px) >> mip) - 1), count - 1)
+    return first, max(first + 1, min(count, (int(last_px) >> mip) + 2))
 
 
 def _part(
@@ -185,8 +235,9 @@ def _points(squares: Boxes, fractions: Floats) -> Floats:
 
 
 def _logit(probability: float) -> float:
-    with np.errstate(divide="ignore"):  # thresholds 0 and 1 mean all and none
-        return float(np.log(probability) - np.log1p(-probability))
+    if probability in {0, 1}:  # thresholds 0 and 1 mean all and none
+        return math.inf if probability else -math.inf
+    return math.log(probability) - math.log1p(-probability)
 
 
 def _sigmoid(logits: Floats) -> Floats:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from edge_fer.config import DEFAULT_MODELS, DetectorConfig
-from edge_fer.mtcnn import Mtcnn, crops
+from edge_fer.mtcnn import Mtcnn, crops, crops_of_few
 from edge_fer.pyramid import Mips
 from edge_fer.types import Box, Detection
 from tests.portraits import ASTRONAUT, GRACE_HOPPER, picture
@@ -154,3 +154,15 @@ def test_crops_at_and_beyond_every_edge(corner: tuple[float, float], side: float
     outside = square[0, 2] < -4 or square[0, 3] < -4 or square[0, 0] > 520 or square[0, 1] > 520
     if outside:
         assert (cut == 128).all()
+
+
+@given(
+    st.lists(st.tuples(*[st.floats(-900, 1500, width=32)] * 2, st.floats(0, 1200, width=32)), min_size=1, max_size=4)
+)
+@settings(max_examples=50, deadline=None)
+def test_crops_of_few_are_the_same(places: list[tuple[float, float, float]]) -> None:
+    """Whether the whole frame is halved or only what lies around a square; 1 grey level is rounding."""
+    rgb = picture(ASTRONAUT)[:471, :333]  # odd sides: halvings leave a row and a column out
+    squares = np.array([(x, y, x + side, y + side) for x, y, side in places], np.float32)
+    difference = crops(Mips(rgb), squares, 48).astype(int) - crops_of_few(rgb, squares, 48)
+    assert np.abs(difference).max() <= 1
