@@ -53,15 +53,20 @@ class Attention:
             followed: Where the faces being followed are expected; what changes there is them.
             lost_sight: A face that was followed was not found in the last frame.
         """
-        grey = cv2.cvtColor(cv2.resize(rgb, _THUMBNAIL, interpolation=cv2.INTER_LINEAR), cv2.COLOR_RGB2GRAY)
-        seen = np.asarray(grey, np.float32)
         waited_s = now_s - self._searched_s
-        due = waited_s >= self._interval_s
-        if not due and waited_s >= self._interval_s / _SOONER:
-            due = lost_sight or _largest_change(seen, self._searched, _cells(followed, rgb)) > _CHANGED
-        if due:
-            self._searched_s, self._searched = now_s, seen
-        return due
+        if waited_s < self._interval_s / _SOONER:
+            return False
+        seen = _thumbnail(rgb)
+        due = waited_s >= self._interval_s or lost_sight
+        if not due and _largest_change(seen, self._searched, _cells(followed, rgb)) <= _CHANGED:
+            return False
+        self._searched_s, self._searched = now_s, seen
+        return True
+
+
+def _thumbnail(rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
+    small = cv2.resize(rgb, _THUMBNAIL, interpolation=cv2.INTER_LINEAR)
+    return np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), np.float32)
 
 
 Cells = tuple[slice, slice]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import time
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -38,6 +39,7 @@ LOG = logging.getLogger(__name__)
 
 STAGES = ("detect", "track", "quality", "identify", "emotion")
 
+_NO_IDENTITY, _NO_EMOTION = Identity(IdentityState.DISABLED), Emotion(EmotionState.DISABLED)
 
 _LOAD_WEIGHT = 0.05
 """Of the newest frame in the mean cost of finding faces: twenty frames hold several searches and what lies between."""
@@ -138,7 +140,7 @@ class Pipeline:
         self._tracker = tracker
         self._identity = identity
         self._emotion = emotion
-        self._memories: dict[int, _Memory] = {}
+        self._memories: defaultdict[int, _Memory] = defaultdict(_Memory)
         self._seen = 0
         self._budget = Budget(config.pipeline)
         self._degradation = Degradation()
@@ -210,7 +212,7 @@ class Pipeline:
         return detections
 
     def _look(self, track: Track, frame: Frame) -> _Look:
-        memory = self._memories.setdefault(track.track_id, _Memory())
+        memory = self._memories[track.track_id]
         if track.state is TrackState.LOST:
             del self._memories[track.track_id]
         if track.detection is None:
@@ -268,7 +270,7 @@ class Pipeline:
             memory.mood = keeper.heard(memory.mood, classifier.classify(frame.rgb, landmarks), now_s)
 
     def _conclude(self, look: _Look, frame: Frame) -> Observation:
-        identity, emotion = Identity(IdentityState.DISABLED), Emotion(EmotionState.DISABLED)
+        identity, emotion = _NO_IDENTITY, _NO_EMOTION
         if self._identity:
             look.memory.ballot = self._identity[1].current(look.memory.ballot)
             identity = self._identity[1].decide(look.memory.ballot, look.flaw)
