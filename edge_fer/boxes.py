@@ -20,7 +20,10 @@ def area(boxes: Boxes) -> NDArray[np.float32]:
 
 def iou_matrix(a: Boxes, b: Boxes) -> NDArray[np.float32]:
     """(len(a), len(b)) intersection over union in [0, 1]; 0 where both boxes have no extent."""
-    shared = _intersection(a, b)
+    top_left = np.maximum(a[:, None, :2], b[:, :2])
+    bottom_right = np.minimum(a[:, None, 2:], b[:, 2:])
+    sides = np.maximum(bottom_right - top_left, 0.0)
+    shared = sides[..., 0] * sides[..., 1]
     union = area(a)[:, None] + area(b) - shared
     return np.asarray(shared / np.maximum(union, _TINY), np.float32)
 
@@ -66,29 +69,3 @@ def nms_by_group(
     xywh = np.concatenate((boxes[:, :2], boxes[:, 2:] - boxes[:, :2]), axis=1)
     kept = cv2.dnn.NMSBoxesBatched(xywh.tolist(), scores.tolist(), groups.tolist(), 0.0, iou_threshold)
     return np.asarray(kept, np.intp).reshape(-1)
-
-
-def nms_contained(boxes: Boxes, scores: NDArray[np.float32], threshold: float) -> NDArray[np.intp]:
-    """Suppression by the share of the smaller box that is covered, which also drops a face inside a face.
-
-    Returns:
-        Indices of the boxes that stay, best score first.
-
-    Source: Zhang et al. 2016's published code, NMS of type "Min" after O-Net.
-    """
-    areas = area(boxes)
-    smaller = np.minimum(areas[:, None], areas)
-    covered = (_intersection(boxes, boxes) > threshold * smaller).tolist()
-    kept: list[int] = []
-    for index in np.argsort(-scores, kind="stable").tolist():
-        if not any(covered[index][better] for better in kept):
-            kept.append(index)
-    return np.asarray(kept, np.intp)
-
-
-def _intersection(a: Boxes, b: Boxes) -> NDArray[np.float32]:
-    """(len(a), len(b)) areas in common, in square pixels."""
-    top_left = np.maximum(a[:, None, :2], b[:, :2])
-    bottom_right = np.minimum(a[:, None, 2:], b[:, 2:])
-    sides = np.maximum(bottom_right - top_left, 0.0)
-    return np.asarray(sides[..., 0] * sides[..., 1], np.float32)

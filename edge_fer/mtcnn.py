@@ -21,7 +21,7 @@ from edge_fer.boxes import Boxes
 from edge_fer.config import DetectorConfig
 from edge_fer.pyramid import Mips
 from edge_fer.runtime import Model
-from edge_fer.types import Box, Detection, Landmarks
+from edge_fer.types import Box, Detection, Landmarks, Point
 
 Floats = NDArray[np.float32]
 
@@ -125,17 +125,33 @@ class Mtcnn:
         """The faces among the squares, of which `cut` holds the crops, with box and landmarks from O-Net."""
         if not len(squares):
             return _NO_FACES
-        output = self._o_net(cut)[0].reshape(-1, 15)
-        passed = output[:, 0] > least
-        output, squares = output[passed], squares[passed]
-        scores = _sigmoid(output[:, 0])
-        found = geometry.shift(squares, output[:, 1:5])
-        best = geometry.nms_contained(found, scores, NMS_O_NET)
-        points = _points(squares[best], output[best, 5:])
-        return tuple(
-            Detection(Box(*box), score, Landmarks.from_array(five))
-            for box, score, five in zip(found[best].tolist(), scores[best].tolist(), points, strict=True)
-        )
+        rows = self._o_net(cut)[0].reshape(-1, 15).tolist()
+        found = [_face(square, row) for square, row in zip(squares.tolist(), rows, strict=True) if row[0] > least]
+        return without_contained(found)
+
+
+def _face(square: Sequence[float], row: Sequence[float]) -> Detection:
+    """What O-Net says of a square, in plain floats, for there are few: logit, 4 edges, 5 x and 5 y as its fractions."""
+    x1, y1, x2, y2 = square
+    side = x2 - x1
+    left, top, right, bottom = row[1:5]
+    box = Box(x1 + side * left, y1 + side * top, x2 + side * right, y2 + side * bottom)
+    points = [Point(x1 + side * x, y1 + side * y) for x, y in zip(row[5:10], row[10:], strict=True)]
+    score = (1 + math.tanh(row[0] / 2)) / 2  # the logistic function
+    return Detection(box, score, Landmarks(*points))
+
+
+def without_contained(found: Sequence[Detection]) -> tuple[Detection, ...]:
+    """Best score first, less those that lie for the most part in a better one, or a better one in them.
+
+    Source: Zhang et al. 2016's published code, NMS of type "Min" after O-Net.
+    """
+    kept: list[Detection] = []
+    for face in sorted(found, key=lambda face: -face.score):
+        box = face.box
+        if all(box.shared(better.box) <= NMS_O_NET * min(box.area, better.box.area) for better in kept):
+            kept.append(face)
+    return tuple(kept)
 
 
 def crops(pictures: Mips, squares: Boxes, side_px: int) -> NDArray[np.uint8]:
@@ -224,14 +240,6 @@ def _part(
 def _moved(face: Detection, corner: tuple[int, int]) -> Detection:
     points = face.landmarks.array() + np.asarray(corner, np.float32)
     return Detection(face.box.moved(*corner), face.score, Landmarks.from_array(points))
-
-
-def _points(squares: Boxes, fractions: Floats) -> Floats:
-    """(n, 5, 2) frame pixels from (n, 10) fractions of the squares, x1…x5 y1…y5."""
-    sides = squares[:, 2:] - squares[:, :2]
-    return np.asarray(
-        fractions.reshape(-1, 2, 5).transpose(0, 2, 1) * sides[:, None] + squares[:, None, :2], np.float32
-    )
 
 
 def _logit(probability: float) -> float:

@@ -7,7 +7,6 @@ import math
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from edge_fer import gallery as galleries
@@ -76,13 +75,14 @@ class Timings:
     total_s: float = 0.0
     invoke_s: float = 0.0
     frames: int = 0
+    _lapped_s: float = field(default_factory=time.perf_counter, repr=False)
 
-    @contextmanager
-    def measuring(self, stage: str) -> Iterator[None]:
-        """Add the time inside the block to a stage."""
-        started_s = time.perf_counter()
-        yield
-        self.stages[stage] += time.perf_counter() - started_s
+    def lap(self, stage: str) -> float:
+        """Add the seconds since the last lap, or since the frame began, to a stage; returns them."""
+        now_s = time.perf_counter()
+        seconds, self._lapped_s = now_s - self._lapped_s, now_s
+        self.stages[stage] += seconds
+        return seconds
 
 
 @dataclass(slots=True)
@@ -188,12 +188,12 @@ class Pipeline:
         """
         started_s, invoked_s = time.perf_counter(), self._invoked_s()
         self.timings = timings = Timings(frames=self.timings.frames + 1)
-        with timings.measuring("detect"):
-            detections = self._detect(frame)
-        with timings.measuring("track"):
-            tracks = self._tracker.update(detections, frame.captured_s)
-        with timings.measuring("quality"):
-            looks = [self._look(track, frame) for track in tracks]
+        detections = self._detect(frame)
+        timings.lap("detect")
+        tracks = self._tracker.update(detections, frame.captured_s)
+        timings.lap("track")
+        looks = [self._look(track, frame) for track in tracks]
+        timings.lap("quality")
         self._adapt(frame.captured_s, timings.stages["detect"])
         self._work(looks, frame, started_s)
         observations = tuple(self._conclude(look, frame) for look in looks)
@@ -239,12 +239,10 @@ class Pipeline:
         usable = {look.track.track_id: look for look in looks if look.usable}
         jobs = in_order(job for look in usable.values() for job in self._jobs(look, frame.captured_s))
         for done, job in enumerate(jobs):
-            begun_s = time.perf_counter()
-            if not self._budget.affords(job, begun_s - started_s, done):
+            if not self._budget.affords(job, time.perf_counter() - started_s, done):
                 break
-            with self.timings.measuring(job.stage):
-                self._run(job, usable[job.track_id], frame)
-            self._budget.learn(job.stage, time.perf_counter() - begun_s)
+            self._run(job, usable[job.track_id], frame)
+            self._budget.learn(job.stage, self.timings.lap(job.stage))
         ages_s = [frame.captured_s - look.memory.mood.updated_s for look in usable.values()]
         self._emotion_age_s = max((age_s for age_s in ages_s if self._emotion and math.isfinite(age_s)), default=0.0)
 

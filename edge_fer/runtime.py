@@ -49,6 +49,7 @@ class Model:
             ) from error
         self._input: dict[str, Any] = self._interpreter.get_input_details()[0]
         self._outputs: list[dict[str, Any]] = self._interpreter.get_output_details()
+        self._shape = tuple(map(int, self._input["shape"]))
         self._check_input(path)
 
     def _check_input(self, path: Path) -> None:
@@ -76,10 +77,10 @@ class Model:
         """
         values = self._quantised(batch)
         try:
-            if tuple(self._input["shape"]) != values.shape:
+            if self._shape != values.shape:
                 self._interpreter.resize_tensor_input(self._input["index"], values.shape)
                 self._interpreter.allocate_tensors()
-                self._input = self._interpreter.get_input_details()[0]
+                self._shape = values.shape
             # written where the runtime reads it, bytes turned into floats on the way: no copy in between
             np.copyto(self._interpreter.tensor(self._input["index"])(), values)
             started_s = time.perf_counter()

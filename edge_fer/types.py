@@ -70,6 +70,10 @@ class Box:
         return self.y2 - self.y1
 
     @property
+    def area(self) -> float:
+        return self.width * self.height
+
+    @property
     def center(self) -> tuple[float, float]:
         return (self.x1 + self.x2) / 2, (self.y1 + self.y2) / 2
 
@@ -77,14 +81,18 @@ class Box:
         """The same box, shifted by (dx, dy) pixels."""
         return Box(self.x1 + dx, self.y1 + dy, self.x2 + dx, self.y2 + dy)
 
-    def iou(self, other: Box) -> float:
-        """Intersection over union in [0, 1]; 0 where nothing is in common."""
+    def shared(self, other: Box) -> float:
+        """Area in common with another box, in square pixels."""
         if self.x1 >= other.x2 or other.x1 >= self.x2 or self.y1 >= other.y2 or other.y1 >= self.y2:
             return 0.0
         width = min(self.x2, other.x2) - max(self.x1, other.x1)
         height = min(self.y2, other.y2) - max(self.y1, other.y1)
-        shared = width * height
-        return shared / (self.width * self.height + other.width * other.height - shared)
+        return width * height
+
+    def iou(self, other: Box) -> float:
+        """Intersection over union in [0, 1]; 0 where nothing is in common."""
+        shared = self.shared(other)
+        return shared / (self.area + other.area - shared) if shared else 0.0
 
     def xyxy(self) -> NDArray[np.float32]:
         """(4,) float32: x1, y1, x2, y2."""

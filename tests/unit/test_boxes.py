@@ -87,7 +87,6 @@ def test_nms_of_nothing_is_nothing() -> None:
     none, scores = np.empty((0, 4), np.float32), np.empty(0, np.float32)
     assert len(geometry.nms(none, scores, 0.5)) == 0
     assert len(geometry.nms_by_group(none, scores, np.empty(0, np.int32), 0.5)) == 0
-    assert len(geometry.nms_contained(none, scores, 0.5)) == 0
 
 
 def test_groups_do_not_suppress_each_other() -> None:
@@ -98,18 +97,17 @@ def test_groups_do_not_suppress_each_other() -> None:
     assert sorted(kept.tolist()) == [0, 1]
 
 
-def test_a_face_inside_a_face_goes() -> None:
-    """A small box in a large one has little IoU, but is contained."""
-    boxes = as_xyxy((0, 0, 100, 100), (30, 30, 50, 50), (200, 0, 220, 20))
-    scores = np.array((0.9, 0.99, 0.8), np.float32)
-    assert geometry.nms_contained(boxes, scores, 0.7).tolist() == [1, 2]
-    assert len(geometry.nms(boxes, scores, 0.7)) == 3
-
-
 def test_offsets_are_fractions_of_the_sides() -> None:
     """MTCNN's regression: each edge moves by a share of its side."""
     moved = geometry.shift(as_xyxy((10, 20, 30, 60)), np.array([[0.1, -0.1, 0.2, 0.25]], np.float32))
     np.testing.assert_allclose(moved, [[12, 16, 34, 70]])
+
+
+def test_two_boxes_share_an_area() -> None:
+    """Corner in corner 5 by 4; side by side nothing."""
+    assert Box(0, 0, 10, 10).shared(Box(5, 6, 90, 90)) == 20
+    assert Box(0, 0, 10, 10).shared(Box(10, 0, 20, 10)) == 0
+    assert Box(0, 0, 10, 4).area == 40
 
 
 def test_a_box_refuses_swapped_corners_and_nan() -> None:
