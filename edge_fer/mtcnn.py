@@ -94,7 +94,7 @@ class Mtcnn:
         """
         if not expected:
             return _NO_FACES
-        squares = geometry.square(np.array([box.xyxy() for box in expected]))
+        squares = np.array([box.squared().xyxy() for box in expected])
         return self._place(crops_of_few(rgb, squares, O_NET_PX), squares, self._least_followed)
 
     def _propose(self, width_px: int, height_px: int, pictures: Mips) -> Boxes:
@@ -106,7 +106,8 @@ class Mtcnn:
             self._canvas = np.full((layout.height_px, layout.width_px, 3), pyramid.EMPTY, np.uint8)
         pyramid.paint(self._canvas, layout, pictures)
         output = self._p_net(self._canvas[None])[0].reshape(-1, 5)
-        passed = np.flatnonzero((output[:, 0] > self._least[0]) & (layout.level_of >= 0))
+        passed = np.flatnonzero(output[:, 0] > self._least[0])
+        passed = passed[layout.level_of[passed] >= 0]
         windows, logits = layout.windows[passed], output[passed, 0]
         kept = geometry.nms_by_group(windows, _sigmoid(logits), layout.level_of[passed], NMS_WITHIN_LEVEL)
         found = geometry.shift(windows[kept], output[passed[kept], 1:])

@@ -81,6 +81,11 @@ class Box:
         """The same box, shifted by (dx, dy) pixels."""
         return Box(self.x1 + dx, self.y1 + dy, self.x2 + dx, self.y2 + dy)
 
+    def squared(self) -> Box:
+        """The smallest square around the box with the same centre."""
+        (x, y), half = self.center, max(self.width, self.height) / 2
+        return Box(x - half, y - half, x + half, y + half)
+
     def shared(self, other: Box) -> float:
         """Area in common with another box, in square pixels."""
         if self.x1 >= other.x2 or other.x1 >= self.x2 or self.y1 >= other.y2 or other.y1 >= self.y2:

@@ -58,6 +58,8 @@ def test_a_square_keeps_the_centre_and_the_longer_side(boxes: Boxes) -> None:
     np.testing.assert_allclose(sides.max(axis=1), (boxes[:, 2:] - boxes[:, :2]).max(axis=1, initial=0), atol=1e-3)
     np.testing.assert_allclose(sides[:, 0], sides[:, 1], atol=1e-3)
     np.testing.assert_allclose((squares[:, :2] + squares[:, 2:]) / 2, (boxes[:, :2] + boxes[:, 2:]) / 2, atol=1e-3)
+    for box, same in zip(boxes.tolist(), squares, strict=True):
+        np.testing.assert_allclose(Box(*box).squared().xyxy(), same, atol=1e-3)
 
 
 @given(some_boxes(), st.integers(1, 3000), st.integers(1, 3000))
