@@ -52,20 +52,22 @@ def late_prelu(kernel: Floats, bias: Floats, slope: Floats) -> LatePReLU:
 
     - 0 ≤ a ≤ 1: prelu rises with u, so pool(prelu(u)) = prelu(m) = max(m, a·m).
     - a > 1: the same, prelu(m) = min(m, a·m) = −max(−m, −a·m); the next convolution takes the sign.
-    - a < 0: pool(max(u, a·u)) = max(m, pool(a·u)): the convolution gives a·u as a further output.
+    - a < 0: pool(max(u, a·u)) = max(m, −a·pool(−u)): the convolution gives −u as a further output.
+
+    Nothing is rounded that PReLU did not round: negations are exact, and each 1×1 output has one term.
 
     Args:
         kernel: (height, width, channels in, channels).
         slope: a, one per channel.
     """
-    falling = np.flatnonzero(slope < 0)
+    negative = np.flatnonzero(slope < 0)
     channels = np.arange(len(slope))
     sign = np.where(slope > 1, -1, 1).astype(np.float32)
-    first, second = np.zeros((2, 1, 1, len(slope) + len(falling), len(slope)), np.float32)
+    first, second = np.zeros((2, 1, 1, len(slope) + len(negative), len(slope)), np.float32)
     first[0, 0, channels, channels] = sign
     second[0, 0, channels, channels] = np.where(slope < 0, 0, sign * slope)
-    second[0, 0, len(slope) + np.arange(len(falling)), falling] = 1
-    widened = [np.concatenate((part, part[..., falling] * slope[falling]), axis=-1) for part in (kernel, bias)]
+    second[0, 0, len(slope) + np.arange(len(negative)), negative] = -slope[negative]
+    widened = [np.concatenate((part, -part[..., negative]), axis=-1) for part in (kernel, bias)]
     return LatePReLU(widened[0], widened[1], first, second, sign)
 
 

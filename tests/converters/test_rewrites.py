@@ -51,7 +51,7 @@ def scaled_difference(weights: list[np.ndarray], side_px: int) -> float:
 @pytest.mark.parametrize("slope", [-1.3, -1.0, -0.2, 0.0, 0.3, 1.0, 1.01, 2.5])
 @pytest.mark.parametrize("side_px", [12, 25, 40])
 def test_a_slope_of_each_kind(slope: float, side_px: int) -> None:
-    """Falling, between 0 and 1, steeper than 1, and the borders; odd sides, where windows hang over the edge."""
+    """Negative, between 0 and 1, steeper than 1, and the borders; odd sides, where windows hang over the edge."""
     assert scaled_difference(with_slopes(np.full(10, slope)), side_px) < 1e-5
 
 
@@ -66,15 +66,15 @@ def test_drawn_slopes(seed: int) -> None:
 
 
 def test_the_package_s_own_slopes() -> None:
-    """Six fall, three lie between 0 and 1, one is 1.01."""
+    """Six are negative, three lie between 0 and 1, one is 1.01."""
     weights = [np.array(part) for part in mtcnn_files.read(None)["pnet"].arrays]
     assert scaled_difference(weights, 60) < 1e-5
 
 
-def test_one_more_output_for_each_falling_slope() -> None:
+def test_one_more_output_for_each_negative_slope() -> None:
     """No more than that: the convolution runs on the full map."""
     kernel, bias = np.ones((3, 3, 3, 4), np.float32), np.arange(4, dtype=np.float32)
     late = rewrites.late_prelu(kernel, bias, np.array((-0.5, 0.5, 1.5, -2), np.float32))
     assert late.kernel.shape == (3, 3, 3, 6)
-    assert late.bias.tolist() == [0, 1, 2, 3, 0, -6]
+    assert late.bias.tolist() == [0, 1, 2, 3, 0, -3]
     assert late.sign.tolist() == [1, 1, -1, 1]
