@@ -18,41 +18,44 @@ TRUNK_PX = 112
 Grey = NDArray[np.uint8]
 
 
-def plain(image: Grey) -> Grey:
+def plain(image: Grey, size_px: int = TRUNK_PX) -> Grey:
     """A face as the run time sees it: bilinear to 224 px, then 2×2 means.
 
     Args:
         image: uint8 (s, s), grey.
+        size_px: Side of the result.
 
     Returns:
-        uint8 (TRUNK_PX, TRUNK_PX).
+        uint8 (size_px, size_px).
     """
-    return _reduce(np.asarray(cv2.resize(image, (CROP_PX, CROP_PX), interpolation=cv2.INTER_LINEAR), np.uint8))
+    crop = cv2.resize(image, (CROP_PX, CROP_PX), interpolation=cv2.INTER_LINEAR)
+    return _reduce(np.asarray(crop, np.uint8), size_px)
 
 
-def varied(image: Grey, draw: np.random.Generator, strength: float = 1.0) -> Grey:
+def varied(image: Grey, draw: np.random.Generator, strength: float = 1.0, size_px: int = TRUNK_PX) -> Grey:
     """A face as another camera, distance, light and detector would have given it.
 
     Args:
         image: uint8 (s, s), grey.
         draw: Where all randomness comes from.
         strength: Scales probabilities and ranges.
+        size_px: Side of the result.
 
     Returns:
-        uint8 (TRUNK_PX, TRUNK_PX).
+        uint8 (size_px, size_px).
     """
     small = _captured(image, draw, strength)
     border = cv2.BORDER_REFLECT_101 if draw.random() < 0.7 else cv2.BORDER_CONSTANT
     matrix = _placement(small.shape[0], draw, strength)
     crop = cv2.warpAffine(small, matrix, (CROP_PX, CROP_PX), flags=cv2.INTER_LINEAR, borderMode=border)
-    face = cv2.LUT(_reduce(np.asarray(crop, np.uint8)), _tone_curve(draw, strength))
+    face = cv2.LUT(_reduce(np.asarray(crop, np.uint8), size_px), _tone_curve(draw, strength))
     if draw.random() < 0.25 * strength:
         face = _erased(np.asarray(face, np.uint8), draw)
     return np.asarray(face, np.uint8)
 
 
-def _reduce(crop: Grey) -> Grey:
-    return np.asarray(cv2.resize(crop, (TRUNK_PX, TRUNK_PX), interpolation=cv2.INTER_AREA), np.uint8)
+def _reduce(crop: Grey, size_px: int) -> Grey:
+    return np.asarray(cv2.resize(crop, (size_px, size_px), interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def _captured(image: Grey, draw: np.random.Generator, strength: float) -> Grey:
@@ -95,8 +98,9 @@ def _tone_curve(draw: np.random.Generator, strength: float) -> Grey:
 
 def _erased(face: Grey, draw: np.random.Generator) -> Grey:
     """A rectangle of 10–40 % of each side hidden: a hand, hair, the edge of a screen."""
-    height, width = (int(TRUNK_PX * draw.uniform(0.1, 0.4)) for _ in range(2))
-    top, left = int(draw.integers(0, TRUNK_PX - height)), int(draw.integers(0, TRUNK_PX - width))
+    size = face.shape[0]
+    height, width = (int(size * draw.uniform(0.1, 0.4)) for _ in range(2))
+    top, left = int(draw.integers(0, size - height)), int(draw.integers(0, size - width))
     face = face.copy()
     face[top : top + height, left : left + width] = draw.integers(0, 256)
     return face

@@ -3,8 +3,9 @@
 One command, seeded, resumable (``--resume`` goes on after the last finished epoch), with Keras' progress bar. It runs
 on a CPU with TensorFlow and, with KERAS_BACKEND=jax or torch, on a GPU: the batches are made by numpy and OpenCV.
 
-Two stages. `base` learns FER2013 from dlib's weights. `final` goes on from there with its own opinion of each picture
-mixed into the targets, and with drivers and portraits for tired, whose other feelings only `base` can tell.
+Three stages, each going on from the one before. `base` learns FER2013 from dlib's weights. `teacher` adds drivers and
+portraits for tired, whose other feelings `base` tells. `final` trains for long on small pictures first, its targets
+mixed with the teacher's answers (born-again networks, Furlanello et al. 2018).
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ log = logging.getLogger(__name__)
 
 
 def train(recipe: Recipe, folders: sources.Folders, *, resume: bool) -> keras.Model:
-    """Both stages; the model with the averaged weights of the last epoch.
+    """All stages; the model with the averaged weights of the last epoch.
 
     Raises:
         SourceError: Data or first weights are missing.
@@ -40,28 +41,28 @@ def train(recipe: Recipe, folders: sources.Folders, *, resume: bool) -> keras.Mo
     seen = faces.load(folders.data / "fer2013" / "train.npz")
     fit, dev = faces.split(seen, faces.load(folders.data / "fer2013" / "valid.npz"), recipe.seed)
     log.info("FER2013: %d to train on, %d for development", len(fit), len(dev))
-    samples = feed.fer_samples(fit, recipe.label_share, recipe.balance)
+    faces_only = feed.fer_samples(fit, recipe.label_share, recipe.balance)
     model = fitting.run(
-        fitting.Stage("base", samples, recipe.base),
+        fitting.Stage("base", faces_only, recipe.base),
         recipe,
         dev,
         folders.out,
         start=lambda model: network.start_from_dlib(model, dlib_resnet.installed_file()),
         resume=resume,
     )
-    base = folders.out / "base" / "averaged.weights.h5"
-    model.load_weights(base)
-    if recipe.opinion:
-        samples = sources.with_opinion(samples, model, recipe.opinion)
-    samples += sources.tired_samples(model, recipe, folders)
-    return fitting.run(
-        fitting.Stage("final", samples, recipe.final),
-        recipe,
-        dev,
-        folders.out,
-        start=lambda model: model.load_weights(base),
-        resume=resume,
-    )
+    for name, plan in (("teacher", recipe.teacher), ("final", recipe.final)):
+        before = model
+        samples = sources.with_opinion(faces_only, before, plan.opinion) if plan.opinion else faces_only
+        samples += sources.tired_samples(before, recipe, folders)
+        model = fitting.run(
+            fitting.Stage(name, samples, plan),
+            recipe,
+            dev,
+            folders.out,
+            start=lambda model, before=before: model.set_weights(before.get_weights()),  # type: ignore[misc]
+            resume=resume,
+        )
+    return model
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

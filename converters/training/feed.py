@@ -56,6 +56,9 @@ class Plan:
         strength: Of the variation of faces, see `augment.varied`.
         mixup: Part of the batches in which two faces are mixed.
         dropout: On the 128 features.
+        opinion: Part of the targets on FER2013 that the network of the stage before gives.
+        sizes_px: Sides of the trunk's input, each for an equal part of the epochs. Small pictures first give more
+            epochs in the same time (Tan & Le, EfficientNetV2, 2021).
     """
 
     epochs: int
@@ -64,6 +67,12 @@ class Plan:
     strength: float
     mixup: float
     dropout: float
+    opinion: float = 0.0
+    sizes_px: tuple[int, ...] = (TRUNK_PX,)
+
+    def size_px(self, epoch: int) -> int:
+        """Side of the trunk's input in an epoch, counted from 0."""
+        return self.sizes_px[min(epoch * len(self.sizes_px) // self.epochs, len(self.sizes_px) - 1)]
 
 
 def fer_samples(faces: Faces, label_share: float, balance: float) -> Samples:
@@ -100,9 +109,9 @@ class Feed(keras.utils.PyDataset):  # type: ignore[misc]  # keras has no types
     def __getitem__(self, index: int) -> Batch:
         draw = np.random.default_rng((self._seed, self._epoch, index))
         rows = self._order[index * self._batch : (index + 1) * self._batch]
-        pixels = np.stack([varied(self._samples.images[row], draw, self._plan.strength) for row in rows])[
-            ..., None
-        ].astype(np.float32)
+        size_px = self._plan.size_px(self._epoch)
+        faces = [varied(self._samples.images[row], draw, self._plan.strength, size_px) for row in rows]
+        pixels = np.stack(faces)[..., None].astype(np.float32)
         label, votes, label_weight, votes_weight = (column[rows] for column in self._samples._columns())
         if draw.random() < self._plan.mixup:
             share = np.float32(draw.beta(0.4, 0.4))
@@ -120,9 +129,9 @@ class Feed(keras.utils.PyDataset):  # type: ignore[misc]  # keras has no types
         return np.random.default_rng((self._seed, self._epoch)).permutation(len(self._samples))
 
 
-def plain_batch(images: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
-    """float32 (n, 112, 112, 1) of faces by the way of the run time, without variation."""
-    out = np.empty((len(images), TRUNK_PX, TRUNK_PX, 1), np.float32)
+def plain_batch(images: Sequence[NDArray[np.uint8]], size_px: int = TRUNK_PX) -> NDArray[np.float32]:
+    """float32 (n, size_px, size_px, 1) of faces by the way of the run time, without variation."""
+    out = np.empty((len(images), size_px, size_px, 1), np.float32)
     for place, image in enumerate(images):
-        out[place, ..., 0] = plain(image)
+        out[place, ..., 0] = plain(image, size_px)
     return out

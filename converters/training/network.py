@@ -22,7 +22,7 @@ from keras import layers
 from numpy.typing import NDArray
 
 from converters import dlib_file
-from converters.training.augment import CROP_PX, TRUNK_PX
+from converters.training.augment import CROP_PX
 from converters.training.labels import BASIC, LABELS, TIRED
 from edge_fer.errors import SourceError
 
@@ -49,8 +49,8 @@ def trunk_features(pixels: Any, *, dropout: float = 0.0) -> Any:
 
 
 def training_model(dropout: float) -> keras.Model:
-    """Trunk with both heads; inputs (112, 112, 1) grey 0–255, outputs logits `label` (8) and `votes` (7)."""
-    pixels = layers.Input((TRUNK_PX, TRUNK_PX, 1), name="pixels")
+    """Trunk with both heads; inputs (s, s, 1) grey 0–255 of any s, outputs logits `label` (8) and `votes` (7)."""
+    pixels = layers.Input((None, None, 1), name="pixels")
     features = trunk_features(layers.Rescaling(1 / HALF_RANGE, -1, name="scaled")(pixels), dropout=dropout)
     small = keras.initializers.RandomNormal(stddev=0.01)
     heads = {

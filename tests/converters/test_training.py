@@ -11,7 +11,7 @@ import pytest
 from converters.training import calibration, faces, feed
 from converters.training.augment import CROP_PX, TRUNK_PX, plain, varied
 from converters.training.labels import BASIC, LABELS, TIRED, VOTE_COLUMNS
-from edge_fer.errors import SourceError
+from edge_fer.errors import ConversionError, SourceError
 
 
 def pictures(count: int, seed: int = 0) -> np.ndarray:
@@ -73,13 +73,13 @@ def test_targets_fall_back_to_the_label_where_nobody_voted() -> None:
     np.testing.assert_allclose(faces.fer_targets(silent, 0.8)[0], np.eye(7)[2])
 
 
-@pytest.mark.parametrize("size", [24, 48, 112, 224])
-def test_variation_is_seeded_and_fits_the_trunk(size: int) -> None:
+@pytest.mark.parametrize(("size", "wanted_px"), [(24, TRUNK_PX), (48, 64), (112, TRUNK_PX), (224, 88)])
+def test_variation_is_seeded_and_has_the_size_asked_for(size: int, wanted_px: int) -> None:
     """Any stored size gives the trunk's input; the same seed gives the same face."""
     image = np.random.default_rng(1).integers(0, 256, (size, size)).astype(np.uint8)
     for seed in range(30):
-        first, second = (varied(image, np.random.default_rng(seed)) for _ in range(2))
-        assert first.shape == (TRUNK_PX, TRUNK_PX)
+        first, second = (varied(image, np.random.default_rng(seed), 1.0, wanted_px) for _ in range(2))
+        assert first.shape == (wanted_px, wanted_px)
         assert first.dtype == np.uint8
         np.testing.assert_array_equal(first, second)
 
@@ -98,6 +98,17 @@ def test_feed_shows_every_sample_once_and_repeats_itself() -> None:
     np.testing.assert_array_equal(np.sort(shown), np.sort(samples.label.argmax(axis=1)))
     one.on_epoch_end()
     np.testing.assert_array_equal(one[0][0], two[0][0])
+
+
+def test_small_pictures_come_first() -> None:
+    """Each size has an equal part of the epochs; the last one also has what a longer run adds."""
+    plan = feed.Plan(5, 5, 1e-3, strength=1.0, mixup=0.5, dropout=0.0, sizes_px=(32, 48))
+    assert [plan.size_px(epoch) for epoch in range(6)] == [32, 32, 32, 48, 48, 48]
+    samples = feed.fer_samples(some_faces(16), label_share=1.0, balance=0.0)
+    shown = feed.Feed(samples, 16, 5, 2, plan)
+    assert shown[0][0].shape == (16, 32, 32, 1)
+    shown.on_epoch_end()
+    assert shown[0][0].shape == (16, 48, 48, 1)
 
 
 def test_temperature_undoes_a_known_scale() -> None:
@@ -163,3 +174,16 @@ def test_training_goes_on_after_a_break(tmp_path: Path) -> None:
     assert int(model.optimizer.iterations) == 2 * len(samples) // 8
     lines = [json.loads(line) for line in (tmp_path / "s" / "log.jsonl").read_text().splitlines()]
     assert [line["epoch"] for line in lines] == [1, 2]
+
+
+@pytest.mark.convert
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras 3.15 on numpy 2.4
+def test_training_that_explodes_ends_with_an_error(tmp_path: Path) -> None:
+    """A rate beyond reason: one line that says what to do, and no files that --resume would go on from."""
+    from converters.training import fitting  # noqa: PLC0415
+
+    samples = feed.fer_samples(some_faces(16), label_share=0.8, balance=0.2)
+    stage = fitting.Stage("s", samples, feed.Plan(3, 3, 1e30, strength=1.0, mixup=0.0, dropout=0.0))
+    with pytest.raises(ConversionError, match="loss rose"):
+        fitting.run(stage, fitting.Recipe(batch=4), some_faces(7), tmp_path, start=lambda _: None, resume=False)
+    assert not (tmp_path / "s" / "epoch.json").exists()
