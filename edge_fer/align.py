@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -13,48 +16,73 @@ _PREFILTER_BELOW = 0.5
 """Shrinking below this factor is done in two steps: bilinear sampling reads 2×2 pixels, so it would skip pixels."""
 
 
-def similarity_transform(points: NDArray[np.floating], template: NDArray[np.floating]) -> NDArray[np.float64]:
+def similarity_transform(points: Sequence[Sequence[float]], template: Sequence[Sequence[float]]) -> NDArray[np.float64]:
     """Least-squares rotation, uniform scale and shift, without reflection.
 
     Args:
-        points: (n, 2) x, y to be moved.
-        template: (n, 2) x, y where they are to lie.
+        points: n pairs x, y to be moved; plain floats, which for five points are quicker than arrays.
+        template: n pairs x, y where they are to lie.
 
     Returns:
         (2, 3) float64 matrix M with M @ (x, y, 1) near the template.
 
     Source: Umeyama 1991, closed form in two dimensions.
     """
-    source = np.asarray(points, np.float64)
-    target = np.asarray(template, np.float64)
-    source_mean, target_mean = source.mean(axis=0), target.mean(axis=0)
-    x, y = (source - source_mean).T
-    u, v = (target - target_mean).T
-    spread = float((x * x + y * y).sum())
+    mean_x, mean_y = (sum(values) / len(points) for values in zip(*points, strict=True))
+    mean_u, mean_v = (sum(values) / len(points) for values in zip(*template, strict=True))
+    spread = along = across = 0.0
+    for (x, y), (u, v) in zip(points, template, strict=True):
+        dx, dy, du, dv = x - mean_x, y - mean_y, u - mean_u, v - mean_v
+        spread += dx * dx + dy * dy
+        along += dx * du + dy * dv
+        across += dx * dv - dy * du
     if spread < 1e-9:  # all points in one place: keep the scale, move the centre
         a, b = 1.0, 0.0
     else:
-        a, b = float((x * u + y * v).sum()) / spread, float((x * v - y * u).sum()) / spread
-    linear = np.array(((a, -b), (b, a)))
-    return np.column_stack((linear, target_mean - linear @ source_mean))
+        a, b = along / spread, across / spread
+    return np.array(((a, -b, mean_u - a * mean_x + b * mean_y), (b, a, mean_v - b * mean_x - a * mean_y)))
 
 
-def align(rgb: NDArray[np.uint8], landmarks: Landmarks, crop: Crop) -> NDArray[np.uint8]:
+def align(rgb: NDArray[np.uint8], landmarks: Landmarks, crop: Crop, *, grey: bool = False) -> NDArray[np.uint8]:
     """Cut a face out so that its landmarks lie on the crop's.
 
     Args:
         rgb: uint8 (H, W, 3) or (H, W).
         landmarks: In pixels of `rgb`.
         crop: Size and landmark positions, from the model's manifest.
+        grey: Turn (H, W, 3) into grey first, which leaves a third to be sampled.
 
     Returns:
         uint8 (height, width[, 3]); black where the crop reaches outside the picture.
     """
-    matrix = similarity_transform(landmarks.array(), np.asarray(crop.landmarks))
-    scale = float(np.hypot(matrix[0, 0], matrix[1, 0]))
+    matrix = similarity_transform(landmarks, crop.landmarks)
+    scale = math.hypot(matrix[0, 0], matrix[1, 0])
+    if grey or scale < _PREFILTER_BELOW:
+        rgb, matrix = _part(rgb, matrix, scale, crop.size_px)
+    if grey:
+        rgb = np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), np.uint8)
     if scale < _PREFILTER_BELOW:
         rgb, matrix = _shrunk(rgb, matrix, scale)
     return np.asarray(cv2.warpAffine(rgb, matrix, crop.size_px, flags=cv2.INTER_LINEAR), np.uint8)
+
+
+def _part(
+    rgb: NDArray[np.uint8], matrix: NDArray[np.float64], scale: float, size_px: tuple[int, int]
+) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
+    """The part of the picture that a crop is made from, and the matrix for it."""
+    width, height = size_px
+    corners = np.array(((0, width, 0, width), (0, 0, height, height), (1, 1, 1, 1)))
+    xs, ys = (cv2.invertAffineTransform(matrix) @ corners).tolist()
+    margin_px = 2 + 1 / max(scale, 1e-3)  # neighbours that sampling reads: a pixel's, and those of one shrunk by half
+    x1, x2 = _span(min(xs) - margin_px, max(xs) + margin_px, rgb.shape[1])
+    y1, y2 = _span(min(ys) - margin_px, max(ys) + margin_px, rgb.shape[0])
+    return rgb[y1:y2, x1:x2], np.column_stack((matrix[:, :2], matrix @ (x1, y1, 1)))
+
+
+def _span(first: float, last: float, count: int) -> tuple[int, int]:
+    """The pixels between two positions that lie in a picture; at least one."""
+    start = min(max(0, int(first)), count - 1)
+    return start, max(start + 1, min(count, math.ceil(last)))
 
 
 def _shrunk(
@@ -75,14 +103,15 @@ def model_input(crop: NDArray[np.uint8], contract: Input) -> NDArray[np.uint8] |
     """Colour order, mean and std of the model, for one crop.
 
     Args:
-        crop: uint8 (height, width, 3), RGB.
+        crop: uint8 (height, width, 3), RGB; or (height, width) where the model takes grey.
         contract: The input part of the model's manifest.
 
     Returns:
         (1, height, width, channels): uint8 where the model takes raw pixels, else float32.
     """
     if contract.colour == "grey":
-        picture: NDArray[np.uint8] = np.asarray(cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY), np.uint8)[..., None]
+        grey = crop if crop.ndim == 2 else np.asarray(cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY), np.uint8)
+        picture: NDArray[np.uint8] = grey[..., None]
     else:
         picture = crop[..., ::-1] if contract.colour == "bgr" else crop
     if not contract.mean and not contract.std:

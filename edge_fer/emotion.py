@@ -44,7 +44,7 @@ class EmotionClassifier:
             ModelError: The model's outputs and labels differ in number.
         """
         manifest = self.model.manifest
-        crop = align(rgb, landmarks, self._crop)
+        crop = align(rgb, landmarks, self._crop, grey=manifest.input.colour == "grey")
         raw = self.model(model_input(crop, manifest.input))[0].reshape(-1)
         if len(raw) != len(manifest.output.labels):
             raise ModelError(
