@@ -70,13 +70,14 @@ def _part(
     rgb: NDArray[np.uint8], matrix: NDArray[np.float64], scale: float, size_px: tuple[int, int]
 ) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
     """The part of the picture that a crop is made from, and the matrix for it."""
-    width, height = size_px
-    corners = np.array(((0, width, 0, width), (0, 0, height, height), (1, 1, 1, 1)))
-    xs, ys = (cv2.invertAffineTransform(matrix) @ corners).tolist()
+    (a, _, shift_x), (b, _, shift_y) = matrix.tolist()
+    area = max(scale * scale, 1e-9)
+    corners = [(u - shift_x, v - shift_y) for u in (0, size_px[0]) for v in (0, size_px[1])]
+    xs, ys = [(a * u + b * v) / area for u, v in corners], [(a * v - b * u) / area for u, v in corners]
     margin_px = 2 + 1 / max(scale, 1e-3)  # neighbours that sampling reads: a pixel's, and those of one shrunk by half
     x1, x2 = _span(min(xs) - margin_px, max(xs) + margin_px, rgb.shape[1])
     y1, y2 = _span(min(ys) - margin_px, max(ys) + margin_px, rgb.shape[0])
-    return rgb[y1:y2, x1:x2], np.column_stack((matrix[:, :2], matrix @ (x1, y1, 1)))
+    return rgb[y1:y2, x1:x2], np.array(((a, -b, shift_x + a * x1 - b * y1), (b, a, shift_y + b * x1 + a * y1)))
 
 
 def _span(first: float, last: float, count: int) -> tuple[int, int]:

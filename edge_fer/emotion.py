@@ -33,7 +33,7 @@ class EmotionClassifier:
         self.model = model
         self._crop = _checked_crop(model.manifest)
         self.labels = _chosen(model.manifest, config)
-        self._columns = [model.manifest.output.labels.index(label) for label in self.labels]
+        self._columns = np.array([model.manifest.output.labels.index(label) for label in self.labels])
 
     def classify(self, rgb: NDArray[np.uint8], landmarks: Landmarks) -> Distribution:
         """float32 (labels,), summing to 1, of the face with these landmarks in uint8 (H, W, 3).
@@ -117,7 +117,7 @@ class MoodKeeper:
         window_s = self._config.window_s
         if mood.scores is None:
             return Emotion(EmotionState.ABSTAIN, window_s=window_s, reason=shortcoming or "no crop yet")
-        scores = {label: float(score) for label, score in zip(self._labels, mood.scores, strict=True)}
+        scores = dict(zip(self._labels, mood.scores.tolist(), strict=True))
         stale = now_s - mood.updated_s > window_s + self._config.refresh_s
         if stale or mood.label < 0:
             reason = (shortcoming or "not seen") if stale else "low confidence"
