@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from benchmarks import convolution, floor, instructions, scaling, scenes
+from benchmarks import convolution, floor, instructions, outside, scaling, scenes
 from benchmarks.peers import contenders, race, report
 from benchmarks.peers.contenders import Contender
 from benchmarks.peers.detectors import DETECTORS
@@ -325,3 +325,9 @@ def test_the_scaling_table_says_what_is_fixed() -> None:
     lines = scaling.table([point]).splitlines()
     assert lines[0] == "**faces** (1280×720, min face 40)"
     assert lines[-1] == "| 4 | 10.00 | 11.00 | 7.00 | 5.00 | 2.0 | 80 | 6 | 4 of 4 |"
+
+
+def test_what_lies_outside_is_told_of_the_median_frame() -> None:
+    """0.6 of 1 ms in the networks, whatever one slow frame took."""
+    costs = [outside.Cost(False, 1.1, 1.0, 0.6)] * 4 + [outside.Cost(False, 90.0, 90.0, 0.6)]
+    assert outside.row(4, costs) == "| followed, 4 | 1.10 | 0.60 | 0.40 | 40% |"
