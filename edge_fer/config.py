@@ -196,7 +196,7 @@ class EmotionConfig(_Section):
 
     Attributes:
         labels: "all" that the model has, "esi" (angry happy neutral sad tired), "basic" (FER2013's seven), or a list.
-        window_s: Time constant of the smoothing.
+        window_s: Time over which the classifications of a track are averaged.
         refresh_s: Age at which a track's classification is due again; with many faces it may get older.
         min_confidence: Probability below which no label is given; null takes the model's own, measured one.
         min_dwell_s: Least time that a label stays once it is given.
@@ -204,7 +204,7 @@ class EmotionConfig(_Section):
 
     enabled: bool = True
     labels: Literal["all", "esi", "basic"] | tuple[str, ...] = "all"
-    window_s: Annotated[float, Field(gt=0, le=60)] = 0.6
+    window_s: Annotated[float, Field(gt=0, le=60)] = 0.8
     refresh_s: Annotated[float, Field(gt=0, le=60)] = 0.2
     min_confidence: Probability | None = None
     min_dwell_s: Annotated[float, Field(ge=0, le=60)] = 0.8

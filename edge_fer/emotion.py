@@ -62,12 +62,14 @@ class Mood:
     """What is known of one track's emotion.
 
     Attributes:
-        scores: Smoothed distribution, float32 (labels,); None before the first classification.
+        recent: Time and distribution of the classifications in the last window, oldest first.
+        scores: Their mean, float32 (labels,); None before the first classification.
         updated_s: Time of the last classification.
         label: Index of the label given last, or −1.
         since_s: Since when it is given.
     """
 
+    recent: tuple[tuple[float, Distribution], ...] = ()
     scores: Distribution | None = None
     updated_s: float = -math.inf
     label: int = -1
@@ -97,13 +99,15 @@ class MoodKeeper:
         return (now_s - mood.updated_s) / self._config.refresh_s
 
     def heard(self, mood: Mood, scores: Distribution, now_s: float) -> Mood:
-        """The mood after one more distribution, by an exponential mean over `window_s`."""
-        if mood.scores is None:
-            smoothed = scores
-        else:
-            weight = 1 - math.exp(-(now_s - mood.updated_s) / self._config.window_s)
-            smoothed = np.asarray(mood.scores + weight * (scores - mood.scores), np.float32)
-        mood = replace(mood, scores=smoothed, updated_s=now_s)
+        """The mood after one more distribution: the mean of those of the last `window_s`.
+
+        A mean that forgets slowly instead would carry an old expression against a new one that is less pronounced for
+        seconds; after one window nothing of it counts any more.
+        """
+        since_s = now_s - self._config.window_s
+        recent = (*(item for item in mood.recent if item[0] > since_s), (now_s, scores))
+        mean = np.stack([distribution for _, distribution in recent]).mean(axis=0)
+        mood = replace(mood, recent=recent, scores=np.asarray(mean, np.float32), updated_s=now_s)
         label = self._label(mood, now_s)
         return mood if label == mood.label else replace(mood, label=label, since_s=now_s)
 
