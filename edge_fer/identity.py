@@ -77,7 +77,7 @@ class Matcher:
     def __init__(
         self, gallery: Gallery, manifest: Manifest, config: IdentityConfig, head: FaceClassifier | None = None
     ) -> None:
-        self._head = head
+        self.head = head
         self._config = config
         self._manifest = manifest
         self._version = 0
@@ -105,7 +105,7 @@ class Matcher:
 
     def urgency(self, ballot: Ballot, now_s: float) -> float:
         """How much one more embedding of this track is worth: NEW, DOUBTFUL, or 0 for nothing."""
-        spent = not (self._names or self._head) or ballot.votes >= self._config.max_attempts
+        spent = not (self._names or self.head) or ballot.votes >= self._config.max_attempts
         if spent or now_s - ballot.last_s < self._config.interval_s:
             return 0.0
         state = self.decide(ballot).state
@@ -116,25 +116,25 @@ class Matcher:
     def cast(self, ballot: Ballot, embedding: Embedding, now_s: float) -> Ballot:
         """The ballot with one more embedding, float32 (d,) of length 1."""
         similarities = self._templates @ embedding if self._names else ballot.similarities
-        shares = self._head.classify(embedding) if self._head else ballot.shares
+        shares = self.head.classify(embedding) if self.head else ballot.shares
         if ballot.votes:
             similarities, shares = similarities + ballot.similarities, shares + ballot.shares
         return replace(ballot, similarities=similarities, shares=shares, votes=ballot.votes + 1, last_s=now_s)
 
     def decide(self, ballot: Ballot, shortcoming: str | None = None) -> Identity:
         """Who it is, as far as is known; `shortcoming` says why this frame's crop was not used, if it was not."""
-        if not (self._names or self._head):
+        if not (self._names or self.head):
             return Identity(IdentityState.UNKNOWN)
         if not ballot.votes:
             return Identity(IdentityState.ABSTAIN if shortcoming else IdentityState.PENDING)
         nearest = self._nearest(ballot)
         if ballot.votes < self._config.min_votes:
             return replace(nearest, state=IdentityState.PENDING, subject=None)
-        if nearest.state is IdentityState.UNKNOWN and self._head:
+        if nearest.state is IdentityState.UNKNOWN and self.head:
             shares = ballot.shares / ballot.votes
             best = int(shares.argmax())
             if shares[best] >= self._config.head_confidence:
-                return replace(nearest, state=IdentityState.KNOWN, subject=self._head.names[best])
+                return replace(nearest, state=IdentityState.KNOWN, subject=self.head.names[best])
         return nearest
 
     def _nearest(self, ballot: Ballot) -> Identity:

@@ -152,7 +152,8 @@ class Pipeline:
     def models(self) -> tuple[Model, ...]:
         """All models in use, detector first."""
         heads = [pair[0].model for pair in (self._identity, self._emotion) if pair]
-        return (*self._detector.models, *heads)
+        closed_set = self._identity[1].head if self._identity else None
+        return (*self._detector.models, *heads, *((closed_set.model,) if closed_set else ()))
 
     def use_gallery(self, gallery: Gallery) -> None:
         """Compare with another gallery from the next frame on; everybody present is asked again."""

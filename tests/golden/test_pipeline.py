@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timezone
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -270,3 +271,11 @@ def test_a_head_that_is_none_stops_the_start(tmp_path: Path) -> None:
     flags = {"identity.gallery": str(tmp_path / "g.npz"), "identity.head": "emotion.tflite"}
     with pytest.raises(ModelError, match="is no face classifier"):
         pipeline.build(config.load(None, flags))
+
+
+def test_a_head_is_one_of_the_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`status` tells of it, and its time counts as a model's; any file stands in for one here."""
+    monkeypatch.setattr(pipeline, "FaceClassifier", lambda model, _: SimpleNamespace(model=model, names=("cleo",)))
+    flags = {"identity.gallery": str(tmp_path / "g.npz"), "identity.head": "emotion.tflite"}
+    assert len(pipeline.build(config.load(None, flags)).models) == 6
+    assert len(pipeline.build(config.load(None, {**flags, "identity.head": None})).models) == 5
