@@ -96,11 +96,15 @@ def fer_samples(faces: Faces, label_share: float, balance: float) -> Samples:
 
 
 class Feed(keras.utils.PyDataset):  # type: ignore[misc]  # keras has no types
-    """Batches of varied faces for `fit`; every sample once an epoch, in an order drawn from (seed, epoch)."""
+    """Batches of varied faces for `fit`; every sample once an epoch, in an order drawn from (seed, epoch).
+
+    The faces have the size that the plan gives the first epoch.
+    """
 
     def __init__(self, samples: Samples, batch: int, seed: int, first_epoch: int, plan: Plan) -> None:
         super().__init__(workers=2, max_queue_size=6)
         self._samples, self._batch, self._seed, self._epoch, self._plan = samples, batch, seed, first_epoch, plan
+        self._size_px = plan.size_px(first_epoch)
         self._order = self._drawn_order()
 
     def __len__(self) -> int:
@@ -109,8 +113,7 @@ class Feed(keras.utils.PyDataset):  # type: ignore[misc]  # keras has no types
     def __getitem__(self, index: int) -> Batch:
         draw = np.random.default_rng((self._seed, self._epoch, index))
         rows = self._order[index * self._batch : (index + 1) * self._batch]
-        size_px = self._plan.size_px(self._epoch)
-        faces = [varied(self._samples.images[row], draw, self._plan.strength, size_px) for row in rows]
+        faces = [varied(self._samples.images[row], draw, self._plan.strength, self._size_px) for row in rows]
         pixels = np.stack(faces)[..., None].astype(np.float32)
         label, votes, label_weight, votes_weight = (column[rows] for column in self._samples._columns())
         if draw.random() < self._plan.mixup:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import logging
 import math
@@ -112,10 +113,11 @@ def run(
     else:
         (folder / "log.jsonl").unlink(missing_ok=True)
         start(model)
-    if done < stage.plan.epochs:
-        batches = Feed(stage.samples, recipe.batch, recipe.seed, done, stage.plan)
-        watch = Watch(folder, dev, stage.plan)
-        model.fit(batches, epochs=stage.plan.epochs, initial_epoch=done, callbacks=[watch], verbose="auto")
+    watch = Watch(folder, dev, stage.plan)
+    for _, part in itertools.groupby(range(done, stage.plan.epochs), key=stage.plan.size_px):
+        first, *rest = part  # Keras wants batches of one size in one fit
+        batches = Feed(stage.samples, recipe.batch, recipe.seed, first, stage.plan)
+        model.fit(batches, epochs=first + 1 + len(rest), initial_epoch=first, callbacks=[watch], verbose="auto")
     model.load_weights(folder / "averaged.weights.h5")
     return model
 
