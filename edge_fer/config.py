@@ -204,7 +204,7 @@ class EmotionConfig(_Section):
 
     enabled: bool = True
     labels: Literal["all", "esi", "basic"] | tuple[str, ...] = "all"
-    window_s: Annotated[float, Field(gt=0, le=60)] = 0.8
+    window_s: Annotated[float, Field(gt=0, le=60)] = 1.0
     refresh_s: Annotated[float, Field(gt=0, le=60)] = 0.2
     min_confidence: Probability | None = None
     min_dwell_s: Annotated[float, Field(ge=0, le=60)] = 0.8

@@ -138,7 +138,7 @@ class MoodKeeper:
             if best != given and mood.scores[best] - mood.scores[given] < self.LEAD:
                 best = given
         # leaving takes a lower score than arriving, so that a score at the threshold does not flicker
-        needed = self._confidence - (self.LEAD / 2 if best == given else 0)
+        needed = self._confidence - (self.LEAD if best == given else 0)
         return best if mood.scores[best] >= needed else -1
 
 

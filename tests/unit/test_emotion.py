@@ -96,7 +96,7 @@ def test_a_single_outlier_changes_nothing() -> None:
 def test_a_lasting_change_shows_within_a_second(sad: float) -> None:
     """After one window of the new expression the label has changed, however sure the old one was."""
     judge = keeper()
-    steps = [(i / 5, 1.0) for i in range(10)] + [(2 + i / 5, 1 - sad) for i in range(5)]
+    steps = [(i / 5, 1.0) for i in range(10)] + [(2 + i / 5, 1 - sad) for i in range(6)]
     assert judge.decide(fed(judge, *steps), None, 3.0).label == "sad"
 
 
