@@ -8,7 +8,7 @@ Five rewrites, none of which changes a result beyond rounding:
 - the softmax of two numbers becomes the one number it depends on, their difference (face − no face).
 - all heads become one convolution with one output.
 - P-Net's first PReLU goes behind the pooling (`rewrites.late_prelu`): on the full map, which is the whole pyramid, it
-  costs a fifth of the network. R-Net and O-Net keep theirs: in 8-bit weights the rewrite would not be exact.
+  costs a fifth of the network's time. R-Net and O-Net keep theirs: in 8-bit weights the rewrite would not be exact.
 
 Source: Zhang et al. 2016; weights and layers of ``mtcnn`` 1.0.0 (MIT).
 """

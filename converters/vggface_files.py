@@ -99,7 +99,7 @@ def _open_h5(path: Path) -> VggFile:
     try:
         names = [_text(name) for name in root.attrs["layer_names"]]
         layout, stored = _recognised([name for name in names if len(root[name].attrs["weight_names"])])
-    except BaseException:
+    except BaseException:  # whatever it was, even an interrupt: the file is closed and the error goes on
         file.close()
         raise
 

@@ -1,4 +1,4 @@
-"""Box geometry on arrays: IoU, NMS, squaring, clipping. Pure functions; boxes are float32 (n, 4) x1, y1, x2, y2."""
+"""Box geometry on arrays: IoU, NMS, squaring, shifting. Pure functions; boxes are float32 (n, 4) x1, y1, x2, y2."""
 
 from __future__ import annotations
 
@@ -34,12 +34,6 @@ def square(boxes: Boxes) -> Boxes:
     half = np.maximum(sides[:, :1], sides[:, 1:]) / 2
     center = (boxes[:, :2] + boxes[:, 2:]) / 2
     return np.concatenate((center - half, center + half), axis=1, dtype=np.float32)
-
-
-def clip(boxes: Boxes, width_px: int, height_px: int) -> Boxes:
-    """The parts of the boxes that lie inside a frame."""
-    limit = np.array((width_px, height_px, width_px, height_px), np.float32)
-    return np.clip(boxes, 0.0, limit).astype(np.float32)
 
 
 def shift(boxes: Boxes, offsets: NDArray[np.float32]) -> Boxes:

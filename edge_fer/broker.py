@@ -139,7 +139,7 @@ class Broker:
         connection = Connection(client, protocol, self.address, callbacks or Callbacks())
         try:
             connection.open(self._config, timeout_s)
-        except BaseException:
+        except BaseException:  # whatever it was, even an interrupt: the socket is closed and the error goes on
             connection.close()
             raise
         return connection

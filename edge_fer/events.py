@@ -50,11 +50,6 @@ class EventMaker:
         self._present: dict[int, _Visit] = {}
         self._left: set[int] = set()
 
-    @property
-    def present(self) -> int:
-        """Number of faces that entered and have not left."""
-        return len(self._present)
-
     def step(self, observations: Sequence[Observation], frame: Frame) -> tuple[Event, ...]:
         """Take in what the pipeline knows after one frame.
 

@@ -84,7 +84,7 @@ def fer_samples(faces: Faces, label_share: float, balance: float) -> Samples:
         balance: 0 leaves the classes as they are, 1 gives each the same total weight.
     """
     counts = np.bincount(faces.label7, minlength=len(BASIC))
-    weight = (counts.mean() / counts) ** balance
+    weight = (counts.mean() / np.maximum(counts, 1)) ** balance
     label = np.pad(fer_targets(faces, label_share), ((0, 0), (0, len(LABELS) - len(BASIC))))
     return Samples(
         list(faces.images),

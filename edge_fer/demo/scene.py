@@ -108,10 +108,9 @@ def truth(seq: int) -> tuple[Truth, ...]:
         half_width = pose.height_px * portrait.face.width / portrait.face.height / 2
         half_height = pose.height_px / 2
         face = Box(pose.x - half_width, pose.y - half_height, pose.x + half_width, pose.y + half_height)
-        inside_x = max(0.0, min(face.x2, WIDTH_PX) - max(face.x1, 0.0)) / face.width
-        inside_y = max(0.0, min(face.y2, HEIGHT_PX) - max(face.y1, 0.0)) / face.height
-        if inside_x * inside_y > 0:
-            found.append(Truth(visit, portrait.subject, face, inside_x * inside_y))
+        inside = face.shared(Box(0, 0, WIDTH_PX, HEIGHT_PX)) / face.area
+        if inside > 0:
+            found.append(Truth(visit, portrait.subject, face, inside))
     return tuple(found)
 
 

@@ -184,3 +184,88 @@ def test_training_that_explodes_ends_with_an_error(tmp_path: Path) -> None:
     with pytest.raises(ConversionError, match="loss rose"):
         fitting.run(stage, fitting.Recipe(batch=4), some_faces(7), tmp_path, start=lambda _: None, resume=False)
     assert not (tmp_path / "s" / "epoch.json").exists()
+
+
+class Indifferent:
+    """A network that finds every feeling as likely, whatever it is shown."""
+
+    def predict(self, pixels: np.ndarray, **_: object) -> dict[str, np.ndarray]:
+        """Zeros for logits."""
+        return {"label": np.zeros((len(pixels), 8), np.float32), "votes": np.zeros((len(pixels), 7), np.float32)}
+
+
+@pytest.mark.convert
+def test_a_teacher_s_answer_tempers_the_label() -> None:
+    """Of a sure label 0.6 stays, the rest is spread as the teacher says, and nothing falls on tired."""
+    from converters.training import sources  # noqa: PLC0415
+
+    samples = feed.fer_samples(some_faces(7), label_share=1.0, balance=0.0)
+    mixed = sources.with_opinion(samples, Indifferent(), 0.4)
+    expected = np.pad(0.6 * np.eye(7) + 0.4 / 7, ((0, 0), (0, 1)))
+    np.testing.assert_allclose(mixed.label, expected, atol=1e-6)
+    np.testing.assert_allclose(mixed.votes, expected[:, :7], atol=1e-6)
+
+
+@pytest.mark.convert
+def test_each_stage_learns_from_the_one_before(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """base → teacher → final; who asks whom, with nothing really trained."""
+    from converters.training import emotion, fitting, sources  # noqa: PLC0415
+
+    asked: list[tuple[str, str, object]] = []
+    trained: list[str] = []
+
+    def run(stage: fitting.Stage, *_: object, **__: object) -> str:
+        trained.append(stage.name)
+        return stage.name
+
+    def opinion(samples: feed.Samples, model: object, share: float) -> feed.Samples:
+        asked.append(("opinion", str(model), share))
+        return samples
+
+    def tired(model: object, *_: object) -> feed.Samples:
+        asked.append(("tired", str(model), None))
+        return feed.fer_samples(some_faces(7), label_share=1.0, balance=0.0)
+
+    monkeypatch.setattr(fitting, "run", run)
+    monkeypatch.setattr(sources, "with_opinion", opinion)
+    monkeypatch.setattr(sources, "tired_samples", tired)
+    (tmp_path / "fer2013").mkdir()
+    write_split(tmp_path / "fer2013" / "train.npz", 70)
+    write_split(tmp_path / "fer2013" / "valid.npz", 7)
+    emotion.train(fitting.Recipe(), sources.Folders(tmp_path, tmp_path, tmp_path), resume=False)
+    assert trained == ["base", "teacher", "final"]
+    assert asked == [("tired", "base", None), ("opinion", "teacher", 0.4), ("tired", "teacher", None)]
+
+
+@pytest.mark.convert
+def test_the_report_counts_what_is_tired() -> None:
+    """Two drivers: one of two yawns found, one of two that are awake taken for tired."""
+    from converters.training import evaluate, tired  # noqa: PLC0415
+
+    drivers = tired.Drivers(
+        np.zeros((4, 2, 2), np.uint8),
+        np.array([True, True, False, False]),
+        np.array(["a", "b", "a", "b"]),
+        np.array(["1", "2", "3", "4"]),
+    )
+    logits = np.zeros((4, len(LABELS)), np.float32)
+    logits[[0, 3], TIRED] = 9
+    report = evaluate.tired_report(logits, drivers)
+    assert (report["drivers"], report["recall"], report["false_positives"]) == (2, 0.5, 0.5)
+    assert report["by_driver"]["a"] == {"yawning": 1, "found": 1, "awake": 1, "false": 0}
+
+
+@pytest.mark.convert
+def test_the_report_masks_tired_and_counts_it_apart() -> None:
+    """A face that is tired before all counts for its best basic label, and once as falsely tired."""
+    from converters.training import evaluate  # noqa: PLC0415
+
+    shown = some_faces(14)
+    logits = np.pad(5 * np.eye(7)[shown.label7], ((0, 0), (0, 1)))
+    logits[0, TIRED] = 9
+    logits[1] = np.roll(logits[1], 1)  # one wrong
+    report = evaluate.basic_report(logits.astype(np.float32), shown)
+    assert report["accuracy"] == round(13 / 14, 4)
+    assert report["ferplus_accuracy"] == round(13 / 14, 4)
+    assert report["false_tired"] == round(1 / 14, 4)
+    assert report["confusion"][1][2] == 1

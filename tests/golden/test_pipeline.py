@@ -94,6 +94,15 @@ def test_a_visit_ends_once_and_is_forgotten(feed: Feed) -> None:
     assert again.identity.votes <= 1
 
 
+def test_nothing_is_kept_of_who_has_left(enrolled: config.Config) -> None:
+    """A daemon runs for months: what was remembered of a visit ends with it."""
+    stages = pipeline.build(enrolled)
+    for number, rgb in enumerate([scene(ASTRONAUT)] * 4 + [BLACK] * 25):
+        stages.process(Frame(rgb, number, number / 10, datetime.now(timezone.utc)))
+        assert bool(stages._memories) is (number < 4 or bool(stages._tracker.expected(number / 10)))
+    assert not stages._memories
+
+
 def test_emotions_are_of_the_models_labels(feed: Feed) -> None:
     """A broad smile is happy; scores sum to one."""
     seen = feed(*[scene(ASTRONAUT)] * 10)[-1][0]

@@ -62,14 +62,6 @@ def test_a_square_keeps_the_centre_and_the_longer_side(boxes: Boxes) -> None:
         np.testing.assert_allclose(Box(*box).squared().xyxy(), same, atol=1e-3)
 
 
-@given(some_boxes(), st.integers(1, 3000), st.integers(1, 3000))
-def test_clipped_boxes_lie_in_the_frame(boxes: Boxes, width: int, height: int) -> None:
-    """Whatever goes in, nothing reaches outside."""
-    clipped = geometry.clip(boxes, width, height)
-    assert (clipped >= 0).all()
-    assert (clipped <= [width, height, width, height]).all()
-
-
 @given(some_boxes(least=1, smallest_side=1), st.data())
 def test_what_nms_keeps_does_not_overlap(boxes: Boxes, data: st.DataObject) -> None:
     """Survivors overlap at most by the threshold, best first, and every other box overlaps a better survivor."""

@@ -117,11 +117,11 @@ def test_a_score_at_the_threshold_does_not_flicker() -> None:
     judge = MoodKeeper(("happy", "sad", "fear"), 0.5, EmotionConfig(window_s=0.001, min_dwell_s=0.0))
     mood = Mood()
     labels = []
-    for number, happy in enumerate((0.51, 0.48, 0.51, 0.47, 0.49)):
+    for number, happy in enumerate((0.51, 0.48, 0.51, 0.41, 0.49, 0.39)):
         rest = (1 - happy) / 2
         mood = judge.heard(mood, np.array((happy, rest, rest), np.float32), float(number))
         labels.append(mood.label)
-    assert labels == [0] * 5
+    assert labels == [0] * 5 + [-1]
 
 
 def test_below_the_confidence_nothing_is_said() -> None:

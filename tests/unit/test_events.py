@@ -125,14 +125,12 @@ def test_disabled_emotions_are_never_told(maker: EventMaker) -> None:
 def test_finish_says_leave_for_everybody_once(maker: EventMaker) -> None:
     """Two are present, two leave, and a second finish has nothing to say."""
     run(maker, (0.0, [observation(1), observation(2), observation(3, TrackState.TENTATIVE)]))
-    assert maker.present == 2
     events = maker.finish(EPOCH)
     assert [(event.type, event.track_id) for event in events if isinstance(event, FaceEvent)] == [
         (FaceEventType.LEAVE, 1),
         (FaceEventType.LEAVE, 2),
     ]
     assert maker.finish(EPOCH) == ()
-    assert maker.present == 0
 
 
 def test_a_track_that_outlives_finish_stays_silent(maker: EventMaker) -> None:

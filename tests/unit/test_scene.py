@@ -97,7 +97,8 @@ def test_the_share_inside_is_that_of_the_box() -> None:
     crossing = [truth for truths in TRUTHS for truth in truths if 0 < truth.inside < 1]
     assert crossing
     for truth in crossing:
-        clipped = boxes.clip(truth.face.xyxy()[None], scene.WIDTH_PX, scene.HEIGHT_PX)
-        share = boxes.area(clipped)[0] / boxes.area(truth.face.xyxy()[None])[0]
+        face = truth.face.xyxy()[None]
+        clipped = np.clip(face, 0, [scene.WIDTH_PX, scene.HEIGHT_PX] * 2)
+        share = boxes.area(clipped)[0] / boxes.area(face)[0]
         assert truth.inside == pytest.approx(share, abs=1e-4)
         assert truth.visible == (truth.inside >= scene.VISIBLE)
