@@ -20,6 +20,7 @@ import numpy as np
 
 from benchmarks import scenes
 from edge_fer import config, pipeline
+from edge_fer.arguments import above_zero, at_least_one
 from edge_fer.scheduler import STEPS
 from edge_fer.types import Frame, Observation, TrackState
 
@@ -53,11 +54,11 @@ def newest(clip: Sequence[scenes.Scene], fps: float, seconds: float) -> Iterator
 def main() -> int:
     """Print one account."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--faces", type=int, default=30)
+    parser.add_argument("--faces", type=at_least_one, default=30)
     parser.add_argument("--size", default="1920x1080")
-    parser.add_argument("--fps", type=float, default=15)
-    parser.add_argument("--budget", type=float, default=0.7)
-    parser.add_argument("--seconds", type=float, default=25)
+    parser.add_argument("--fps", type=above_zero, default=15)
+    parser.add_argument("--budget", type=above_zero, default=0.7)
+    parser.add_argument("--seconds", type=above_zero, default=25)
     args = parser.parse_args()
     width, height = map(int, args.size.split("x"))
     clip = list(scenes.moving(scenes.SHIPPED, (width, height), args.faces, round(args.fps * 4), seed=1))

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from edge_fer import boxes, camera, config, pipeline
+from edge_fer.arguments import at_least_one
 from edge_fer.types import Detection, TrackState
 
 INTERVALS_S = (0.3, 0.5, 1.0)
@@ -89,7 +90,7 @@ def main() -> int:
     """Print a line for each video and interval."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("videos", nargs="+", type=Path)
-    parser.add_argument("--min-face-px", type=int, default=24)
+    parser.add_argument("--min-face-px", type=at_least_one, default=24)
     args = parser.parse_args()
     for video in args.videos:
         searched = run(video, 0.0, args.min_face_px)

@@ -20,6 +20,7 @@ import numpy as np
 
 from benchmarks import scenes
 from edge_fer import config, pipeline
+from edge_fer.arguments import at_least_one
 from edge_fer.types import Frame
 
 FACES = (1, 4, 10)
@@ -48,7 +49,9 @@ class Cost:
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure and print the table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.outside", description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=12, help="times that each clip of 4 s is played, after one")
+    parser.add_argument(
+        "--rounds", type=at_least_one, default=12, help="times that each clip of 4 s is played, after one"
+    )
     arguments = parser.parse_args(argv)
     cv2.setNumThreads(1)
     lines = ["| frame, faces | CPU ms | in networks | outside | share |", "|---|---|---|---|---|"]

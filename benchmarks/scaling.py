@@ -22,6 +22,7 @@ import numpy as np
 
 from benchmarks import ROOT, floor, scenes
 from benchmarks.peers import environments
+from edge_fer.arguments import at_least_one
 from edge_fer.config import DEFAULT_MODELS, DetectorConfig
 from edge_fer.mtcnn import Mtcnn
 
@@ -64,7 +65,7 @@ class Point:
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure, print the tables, write what was asked for."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.scaling", description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--rounds", type=at_least_one, default=15)
     parser.add_argument("--json", type=Path)
     parser.add_argument("--plot", type=Path, help="draw the results here, a .png")
     arguments = parser.parse_args(argv)

@@ -18,6 +18,7 @@ from benchmarks import ROOT, scenes
 from benchmarks.peers import contenders, environments, race, report
 from benchmarks.peers.contenders import Contender
 from benchmarks.peers.report import Condition
+from edge_fer.arguments import at_least_one
 from edge_fer.config import DEFAULT_MODELS
 from edge_fer.demo.portraits import Portrait
 
@@ -71,7 +72,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.peers", description=__doc__)
     parser.add_argument("--photos", type=Path, help="folder or .zip of pictures like LFW's, as a second set of people")
-    parser.add_argument("--repeats", type=int, default=7, help="timed answers to each frame (default 7)")
+    parser.add_argument("--repeats", type=at_least_one, default=7, help="timed answers to each frame (default 7)")
     parser.add_argument(
         "--only", nargs="+", default=[], metavar="TEXT", help="contenders whose names hold one of these"
     )

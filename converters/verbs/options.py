@@ -7,6 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from edge_fer.arguments import at_least_one
 from edge_fer.config import DEFAULT_MODELS
 from edge_fer.errors import SourceError
 
@@ -29,7 +30,9 @@ def add_photos(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help="folder or .zip of photos with faces, for calibration and parity (default: two portraits that ship)",
     )
-    parser.add_argument("--calibrate", type=int, default=300, metavar="N", help="use at most N faces (default: 300)")
+    parser.add_argument(
+        "--calibrate", type=at_least_one, default=300, metavar="N", help="use at most N faces (default: 300)"
+    )
     parser.add_argument(
         "--detectors",
         type=Path,

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from edge_fer.arguments import at_least_one
 from edge_fer.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -36,8 +37,8 @@ def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
     )
     parser.add_argument("--config", metavar="FILE", type=Path, help="configuration (default: the defaults)")
     parser.add_argument("--source", metavar="PATH", help="a video file or a folder of images (default: built-in clip)")
-    parser.add_argument("--frames", metavar="N", type=_positive, default=400, help="at most so many (default: 400)")
-    parser.add_argument("--threads", metavar="N", type=_positive, help="instead of models.threads")
+    parser.add_argument("--frames", metavar="N", type=at_least_one, default=400, help="at most so many (default: 400)")
+    parser.add_argument("--threads", metavar="N", type=at_least_one, help="instead of models.threads")
     parser.add_argument("--json", metavar="FILE", type=Path, help="write all figures there; it can be a --reference")
     parser.add_argument("--reference", metavar="FILE", type=Path, help="compare with figures that --json wrote before")
 
@@ -118,10 +119,3 @@ def _write(path: Path, text: str) -> None:
         path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise ConfigError(f"{path}: cannot be written: {error.strerror}", "give --json another place") from error
-
-
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError("must be 1 or more")
-    return value

@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edge_fer.arguments import above_zero
+
 if TYPE_CHECKING:
     from edge_fer.broker import Connection, OnMessage
     from edge_fer.config import MqttConfig
@@ -41,7 +43,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--port", type=int, help="its port, instead of mqtt.port")
     parser.add_argument("--site", help="whose device, instead of device.site")
     parser.add_argument("--device", help="which device, instead of device.name")
-    parser.add_argument("--seconds", type=float, metavar="N", default=math.inf, help="stop after N seconds")
+    parser.add_argument("--seconds", type=above_zero, metavar="N", default=math.inf, help="stop after N seconds")
     parser.add_argument(
         "--json", action="store_true", help="print each payload as one line of JSON; availability is a string"
     )
