@@ -19,9 +19,12 @@ from converters.parity import Check, GateError
 from converters.staging import staged
 from converters.trials import Trial, Verdict
 from edge_fer import manifest as manifests
+from edge_fer.errors import ModelError
 from edge_fer.manifest import Manifest, Quantisation
 
 CONVERTER = f"edge-fer-convert {edge_fer.__version__}"
+QUALITY_NOTE = "quality: "
+"""How a note begins that tells on what the quality was measured."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,10 @@ def convert(
         models = [_convert_one(network, trial, folder, made_by, allow_partial) for network in networks]
         verdict = trial.verdict(networks, folder)
         _require(verdict.checks, networks)
-        finished = [_judged(model, verdict, trial.probe_count, folder) for model in models]
+        before = _same_before(models, out)
+        finished = [
+            _judged(model, verdict, trial.probe_count, folder, before.get(model.manifest.file)) for model in models
+        ]
     card.write_table(out)
     calibrated = max(model.manifest.quantisation.calibration_count for model in finished)
     return Report(tuple(finished), verdict.checks, calibrated, trial.probe_count)
@@ -118,16 +124,32 @@ def _require(checks: tuple[Check, ...], networks: Sequence[Network]) -> None:
         )
 
 
-def _judged(model: Converted, verdict: Verdict, count: int, folder: Path) -> Converted:
-    """The model with the trial's figures in its manifest, and its card written."""
+def _same_before(models: Sequence[Converted], out: Path) -> dict[str, Manifest]:
+    """The manifests in `out` by file, if every model there is byte for byte one of `models`; otherwise none."""
+    try:
+        there = {model.manifest.file: manifests.load(out / model.manifest.file) for model in models}
+    except ModelError:
+        return {}
+    same = all(there[model.manifest.file].sha256 == model.manifest.sha256 for model in models)
+    return there if same else {}
+
+
+def _judged(model: Converted, verdict: Verdict, count: int, folder: Path, before: Manifest | None) -> Converted:
+    """The model with the trial's figures in its manifest, and its card written.
+
+    What was measured on the same bytes `before`, by converters.evaluate for instance, stays where the trial measures
+    no quality itself.
+    """
     manifest = model.manifest
+    kept = before if before and not verdict.quality else None
+    measured = tuple(old for old in kept.notes if old.startswith(QUALITY_NOTE)) if kept else ()
     note = f"parity: converted against float on {count} inputs that did not calibrate"
     manifest = manifest.model_copy(
         update={
             "parity": {check.name: round(check.value, 6) for check in verdict.checks},
-            "quality": verdict.quality,
+            "quality": kept.quality if kept else verdict.quality,
             "thresholds": manifest.thresholds | verdict.thresholds,
-            "notes": (*manifest.notes, note, *verdict.notes),
+            "notes": (*manifest.notes, note, *verdict.notes, *measured),
         }
     )
     path = folder / manifest.file

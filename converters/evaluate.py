@@ -22,6 +22,7 @@ from rich.console import Console
 from rich.table import Table
 
 from converters import card, mtcnn, mtcnn_files, parity, photos
+from converters.conversion import QUALITY_NOTE
 from converters.detector_trial import detect_all, write_float
 from converters.progress import track
 from edge_fer import manifest as manifests
@@ -130,7 +131,7 @@ def write(figures: dict[str, float], models: Path) -> None:
     """
     for stem in mtcnn.STAGES:
         path = models / f"{stem}.tflite"
-        note = "quality: the whole cascade, by python -m converters.evaluate"
+        note = f"{QUALITY_NOTE}the whole cascade, by python -m converters.evaluate"
         manifest = manifests.load(path)
         notes = (*(old for old in manifest.notes if old != note), note)
         manifest = manifest.model_copy(update={"quality": figures, "notes": notes})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 from pathlib import Path
 
@@ -9,10 +10,11 @@ import joblib
 import numpy as np
 import pytest
 
-from converters import conversion, mtcnn, mtcnn_files
+from converters import conversion, evaluate, mtcnn, mtcnn_files
 from converters.detector_trial import DetectorTrial
 from converters.network import Network
 from converters.parity import GateError
+from edge_fer import manifest
 from edge_fer.errors import SourceError
 from edge_fer.runtime import Model
 
@@ -168,12 +170,23 @@ def test_weights_that_are_no_numbers_are_refused(package_files: Path) -> None:
 
 
 def test_the_shipped_schemes_pass_twice_with_the_same_bytes(networks: dict[str, Network], tmp_path: Path) -> None:
-    """The gate passes on the portraits that ship, the delegate takes all, and a second run changes no bit."""
+    """The gate passes on the portraits that ship, the delegate takes all, and a second run changes no bit.
+
+    What was measured on these bytes in between stays in the manifests; measured on others, it would go.
+    """
     trial = DetectorTrial(None, 12)
-    reports = [
-        conversion.convert(tuple(networks.values()), trial, tmp_path / run, made_by="test") for run in ("a", "b")
-    ]
-    assert all(model.coverage.whole for model in reports[0].models)
+    first = conversion.convert(tuple(networks.values()), trial, tmp_path / "a", made_by="test")
+    evaluate.write({"recall": 0.75}, tmp_path / "a")
+    shutil.copytree(tmp_path / "a", tmp_path / "b")
+    conversion.convert(tuple(networks.values()), trial, tmp_path / "b", made_by="test")
+    assert all(model.coverage.whole for model in first.models)
+    kept = manifest.load(tmp_path / "b" / "pnet.tflite")
+    assert kept.quality == {"recall": 0.75}
+    assert any(note.startswith("quality: ") for note in kept.notes)
+    (tmp_path / "c").mkdir()
+    assert conversion._same_before(first.models, tmp_path / "c") == {}
+    foreign = dataclasses.replace(first.models[0], manifest=kept.model_copy(update={"sha256": "0" * 64}))
+    assert conversion._same_before([foreign, *first.models[1:]], tmp_path / "b") == {}
     for stem in mtcnn.STAGES:
         path = Path(f"{stem}.tflite")
         assert (tmp_path / "a" / path).read_bytes() == (tmp_path / "b" / path).read_bytes()
