@@ -3,9 +3,9 @@
 One command, seeded, resumable (``--resume`` goes on after the last finished epoch), with Keras' progress bar. It runs
 on a CPU with TensorFlow and, with KERAS_BACKEND=jax or torch, on a GPU: the batches are made by numpy and OpenCV.
 
-Three stages, each going on from the one before. `base` learns FER2013 from dlib's weights. `teacher` adds drivers and
-portraits for tired, whose other feelings `base` tells. `final` trains for long on small pictures first, its targets
-mixed with the teacher's answers (born-again networks, Furlanello et al. 2018).
+Four stages, each going on from the one before. `base` learns FER2013 from dlib's weights. `teacher` adds drivers and
+portraits for tired, whose other feelings `base` tells. `student` trains for long on small pictures first, its targets
+mixed with the teacher's answers (born-again networks, Furlanello et al. 2018), and `final` with those of both.
 """
 
 from __future__ import annotations
@@ -25,11 +25,15 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 
 from converters import dlib_resnet
-from converters.training import faces, feed, fitting, network, sources
+from converters.training import faces, feed, first_weights, fitting, sources
 from converters.training.fitting import Recipe
+from edge_fer.arguments import at_least_one
 from edge_fer.errors import EdgeFerError
 
 log = logging.getLogger(__name__)
+
+FIRST_STATISTICS = 512
+"""Faces that give the normalisation its first means and variances."""
 
 
 def train(recipe: Recipe, folders: sources.Folders, *, resume: bool) -> keras.Model:
@@ -42,19 +46,21 @@ def train(recipe: Recipe, folders: sources.Folders, *, resume: bool) -> keras.Mo
     fit, dev = faces.split(seen, faces.load(folders.data / "fer2013" / "valid.npz"), recipe.seed)
     log.info("FER2013: %d to train on, %d for development", len(fit), len(dev))
     faces_only = feed.fer_samples(fit, recipe.label_share, recipe.balance)
-    model = fitting.run(
+    few = faces_only.images[:FIRST_STATISTICS]
+    before = fitting.run(
         fitting.Stage("base", faces_only, recipe.base),
         recipe,
         dev,
         folders.out,
-        start=lambda model: network.start_from_dlib(model, dlib_resnet.installed_file()),
+        start=lambda model: first_weights.from_dlib(model, dlib_resnet.installed_file(), feed.plain_batch(few)),
         resume=resume,
     )
-    for name, plan in (("teacher", recipe.teacher), ("final", recipe.final)):
-        before = model
-        samples = sources.with_opinion(faces_only, before, plan.opinion) if plan.opinion else faces_only
-        samples += sources.tired_samples(before, recipe, folders)
-        model = fitting.run(
+    elders: list[keras.Model] = []
+    for name, plan in (("teacher", recipe.teacher), ("student", recipe.student), ("final", recipe.final)):
+        asked = elders or [before]
+        samples = sources.with_opinion(faces_only, asked, plan.opinion) if plan.opinion else faces_only
+        samples += sources.tired_samples(asked, recipe, folders)
+        before = fitting.run(
             fitting.Stage(name, samples, plan),
             recipe,
             dev,
@@ -62,7 +68,8 @@ def train(recipe: Recipe, folders: sources.Folders, *, resume: bool) -> keras.Mo
             start=lambda model, before=before: model.set_weights(before.get_weights()),  # type: ignore[misc]
             resume=resume,
         )
-    return model
+        elders.append(before)
+    return before
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -71,8 +78,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="holds fer2013/, tired/, lfw/")
     parser.add_argument("--out", type=Path, default=Path("build/emotion"), help="weights, log and caches")
     parser.add_argument("--models", type=Path, default=Path("models"), help="holds the face detector")
-    parser.add_argument("--base-epochs", type=int, default=Recipe.base.epochs)
-    parser.add_argument("--epochs", type=int, default=Recipe.final.epochs, help="of the final stage")
+    parser.add_argument("--base-epochs", type=at_least_one, default=Recipe.base.epochs)
+    parser.add_argument("--epochs", type=at_least_one, default=Recipe.final.epochs, help="of the final stage")
     parser.add_argument("--seed", type=int, default=Recipe.seed)
     parser.add_argument("--resume", action="store_true", help="go on after the last finished epoch")
     options = parser.parse_args(arguments)

@@ -122,7 +122,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--out", type=Path, default=Path("build/emotion"), help="what training wrote")
     parser.add_argument("--detector", type=Path, default=Path("models"), help="holds the face detector")
-    parser.add_argument("--stage", default="final", choices=("base", "teacher", "final"))
+    parser.add_argument("--stage", default="final", choices=("base", "teacher", "student", "final"))
     parser.add_argument("--votes-share", type=float, default=0.0, help="part of the FER+ head in the merged logits")
     parser.add_argument("--to", type=Path, default=Path("models/emotion_arch.h5"))
     options = parser.parse_args(arguments)

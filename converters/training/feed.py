@@ -52,11 +52,11 @@ class Plan:
     Attributes:
         epochs: Passes over the samples.
         horizon: The epoch at which the cosine of the learning rate would end; `epochs` or later.
-        rate: Highest learning rate of AdamW, after one epoch of warm-up.
+        rate: Highest learning rate, after one epoch of warm-up.
         strength: Of the variation of faces, see `augment.varied`.
         mixup: Part of the batches in which two faces are mixed.
         dropout: On the 128 features.
-        opinion: Part of the targets on FER2013 that the network of the stage before gives.
+        opinion: Part of the targets on FER2013 that the networks of the stages before give.
         sizes_px: Sides of the trunk's input, each for an equal part of the epochs. Small pictures first give more
             epochs in the same time (Tan & Le, EfficientNetV2, 2021).
     """

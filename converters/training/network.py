@@ -1,8 +1,9 @@
-"""The emotion network: the lower stages of dlib's face ResNet on grey pixels, without batch normalisation.
+"""The emotion network: the lower stages of dlib's face ResNet on grey pixels.
 
-Its 21 convolutions on the main path start from dlib's CC0 face recognition weights with their affine layers folded in:
-a network that has seen three million faces needs fewer epochs. A graph of convolutions with biases, ReLU, ADD, one max
-pooling, one mean and one dense layer is taken whole by XNNPACK in int8 (../../docs/emotion.md).
+Its 21 convolutions on the main path start from dlib's CC0 face recognition weights: a network that has seen three
+million faces needs fewer epochs. In training each is followed by batch normalisation, which is folded into its kernel
+when the network is shipped: a graph of convolutions with biases, ReLU, ADD, one max pooling, one mean and one dense
+layer is taken whole by XNNPACK in int8 (../../docs/emotion.md).
 
 Two heads are trained on one trunk: `label` (FER2013's labels and tired) and `votes` (FER+ votes). Both are linear in
 the same 128 features, so `shipped` merges them into one dense layer at no cost.
@@ -10,10 +11,8 @@ the same 128 features, so `shipped` merges them into one dense layer at no cost.
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import keras
@@ -21,12 +20,12 @@ import numpy as np
 from keras import layers
 from numpy.typing import NDArray
 
-from converters import dlib_file
 from converters.training.augment import CROP_PX
 from converters.training.labels import BASIC, LABELS, TIRED
-from edge_fer.errors import SourceError
 
 Floats = NDArray[np.float32]
+Convolutions = Mapping[str, tuple[Floats, Floats]]
+"""Kernel (k, k, in, out) and bias (out,) by the layer's name."""
 
 STAGES = ((32, 3), (64, 4), (128, 3))
 """(channels, residual blocks) of dlib's stages that are kept; the two 256-channel stages are left out."""
@@ -35,15 +34,33 @@ HALF_RANGE = 128.0
 """Training scales pixels to −1…1, so that the stem's weights are as large as the others' and learn at their pace; the
 shipped network has the scaling folded into the stem and takes raw pixels."""
 
+NORM_MEMORY = 0.999
+"""Momentum of the normalisation's means: as long as that of the averaged weights which they are kept beside."""
 
-def trunk_features(pixels: Any, *, dropout: float = 0.0) -> Any:
-    """(b, 112, 112, 1) → (b, 128) features."""
-    x = _conv(pixels, "stem", STAGES[0][0], 7, stride=2, padding="valid")
-    x = layers.MaxPooling2D(3, 2, name="stem_pool")(x)
+
+class Normalization(layers.BatchNormalization):  # type: ignore[misc]  # keras has no types
+    """Batch normalisation by TensorFlow's one kernel; Keras' own takes three passes and half of a step's time."""
+
+    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+        """(b, h, w, c) → the same shape, each channel with mean beta and standard deviation gamma in training."""
+        if not training or keras.backend.backend() != "tensorflow":
+            return super().call(inputs, training=training, mask=mask)
+        import tensorflow as tf  # noqa: PLC0415  # the other backends do without
+
+        out, *seen = tf.compat.v1.nn.fused_batch_norm(inputs, self.gamma, self.beta, epsilon=self.epsilon)[:3]
+        for kept, batch in zip((self.moving_mean, self.moving_variance), seen, strict=True):
+            kept.assign(kept * self.momentum + batch * (1 - self.momentum))
+        return out
+
+
+def trunk_features(pixels: Any, *, dropout: float = 0.0, normalised: bool = False) -> Any:
+    """(b, 112, 112, 1) → (b, 128) features; `normalised` in training only."""
+    x = _conv(pixels, "stem", STAGES[0][0], 7, stride=2, padding="valid", normalised=normalised)
+    x = layers.MaxPooling2D(3, 2, name="stem_pool")(layers.ReLU(name="stem_relu")(x))
     for stage, (channels, blocks) in enumerate(STAGES):
         for block in range(blocks):
             down = stage > 0 and block == 0
-            x = _residual(x, f"s{stage}b{block}", channels, down=down)
+            x = _residual(x, f"s{stage}b{block}", channels, down=down, normalised=normalised)
     x = layers.GlobalAveragePooling2D(name="mean")(x)
     return layers.Dropout(dropout, name="dropout")(x) if dropout else x
 
@@ -51,7 +68,8 @@ def trunk_features(pixels: Any, *, dropout: float = 0.0) -> Any:
 def training_model(dropout: float) -> keras.Model:
     """Trunk with both heads; inputs (s, s, 1) grey 0–255 of any s, outputs logits `label` (8) and `votes` (7)."""
     pixels = layers.Input((None, None, 1), name="pixels")
-    features = trunk_features(layers.Rescaling(1 / HALF_RANGE, -1, name="scaled")(pixels), dropout=dropout)
+    scaled = layers.Rescaling(1 / HALF_RANGE, -1, name="scaled")(pixels)
+    features = trunk_features(scaled, dropout=dropout, normalised=True)
     small = keras.initializers.RandomNormal(stddev=0.01)
     heads = {
         "label": layers.Dense(len(LABELS), name="label", dtype="float32", kernel_initializer=small)(features),
@@ -60,24 +78,19 @@ def training_model(dropout: float) -> keras.Model:
     return keras.Model(pixels, heads, name="emotion_training")
 
 
-def start_from_dlib(model: keras.Model, weights: Path) -> None:
-    """Fill every convolution of `model` with dlib's, affine layers folded in; skips become 'average and widen'.
-
-    Raises:
-        SourceError: The file is not dlib's face recognition network.
-    """
-    net = dlib_file.read(weights)
-    source = _folded(net)
-    for layer in model.layers:
-        if not isinstance(layer, layers.Conv2D):
-            continue
-        if layer.name.endswith("_skip"):
-            layer.set_weights(_averaging_skip(*layer.kernel.shape[2:]))
-            continue
-        kernel, bias = next(source)
-        if layer.name == "stem":
-            kernel, bias = _on_grey(kernel, bias, net.mean)
-        layer.set_weights([kernel, bias])
+def folded_convolutions(trained: keras.Model) -> Convolutions:
+    """Every convolution of a `training_model` with its normalisation folded in."""
+    found: dict[str, tuple[Floats, Floats]] = {}
+    for layer in convolutions(trained):
+        norm = norm_of(trained, layer)
+        if norm is None:
+            kernel, bias = layer.get_weights()
+        else:
+            (kernel,), (scale, shift, mean, variance) = layer.get_weights(), norm.get_weights()
+            scale = scale / np.sqrt(variance + norm.epsilon)
+            kernel, bias = kernel * scale, shift - mean * scale
+        found[layer.name] = kernel, bias
+    return found
 
 
 @contextmanager
@@ -109,11 +122,10 @@ def shipped(
         logits = layers.Dense(len(LABELS), name="logits")(features)
         model = keras.Model(pixels, layers.Softmax(name="emotion")(logits), name="emotion_arch")
     front.set_weights([np.full((2, 2, 1, 1), 0.25, np.float32)])
-    for layer in model.layers:
-        if isinstance(layer, layers.Conv2D) and layer.name != "front":
-            layer.set_weights(trained.get_layer(layer.name).get_weights())
-    kernel, bias = trained.get_layer("stem").get_weights()
-    model.get_layer("stem").set_weights([kernel / HALF_RANGE, bias - kernel.sum(axis=(0, 1, 2))])
+    for name, (kernel, bias) in folded_convolutions(trained).items():
+        if name == "stem":
+            kernel, bias = kernel / HALF_RANGE, bias - kernel.sum(axis=(0, 1, 2))  # noqa: PLW2901  # raw pixels
+        model.get_layer(name).set_weights([kernel, bias])
     kernel, bias = merged_heads(trained, votes_share)
     bias[TIRED] += tired_bonus
     model.get_layer("logits").set_weights([kernel / temperature, bias / temperature])
@@ -135,37 +147,26 @@ def merged_heads(trained: keras.Model, votes_share: float) -> tuple[Floats, Floa
     return kernel, bias
 
 
-def _conv(x: Any, name: str, channels: int, size: int, *, stride: int = 1, padding: str = "same") -> Any:
-    return layers.Conv2D(channels, size, stride, padding=padding, activation="relu", name=name)(x)
+def _conv(
+    x: Any, name: str, channels: int, size: int, *, stride: int = 1, padding: str = "same", normalised: bool
+) -> Any:
+    x = layers.Conv2D(channels, size, stride, padding=padding, use_bias=not normalised, name=name)(x)
+    return Normalization(momentum=NORM_MEMORY, name=f"{name}_norm")(x) if normalised else x
 
 
-def _residual(x: Any, name: str, channels: int, *, down: bool) -> Any:
-    stride = 2 if down else 1
-    y = _conv(x, f"{name}_a", channels, 3, stride=stride)
-    y = layers.Conv2D(channels, 3, padding="same", name=f"{name}_b")(y)
+def _residual(x: Any, name: str, channels: int, *, down: bool, normalised: bool) -> Any:
+    y = _conv(x, f"{name}_a", channels, 3, stride=2 if down else 1, normalised=normalised)
+    y = _conv(layers.ReLU(name=f"{name}_a_relu")(y), f"{name}_b", channels, 3, normalised=normalised)
     if down:
         x = layers.Conv2D(channels, 2, 2, padding="same", name=f"{name}_skip")(x)
     return layers.ReLU(name=f"{name}_relu")(layers.Add(name=f"{name}_add")([y, x]))
 
 
-def _averaging_skip(channels_in: int, channels_out: int) -> list[Floats]:
-    """dlib's skip past a stride: 2×2 means, new channels zero."""
-    kernel = np.zeros((2, 2, channels_in, channels_out), np.float32)
-    kernel[:, :, range(channels_in), range(channels_in)] = 0.25
-    return [kernel, np.zeros(channels_out, np.float32)]
+def convolutions(model: keras.Model) -> Iterator[Any]:
+    """In the order of the graph, which is dlib's from the input upwards."""
+    return (layer for layer in model.layers if isinstance(layer, layers.Conv2D))
 
 
-def _folded(net: dlib_file.DlibNet) -> Iterator[tuple[Floats, Floats]]:
-    """Kernel and bias of each convolution, the affine layer behind it folded in, from the input upwards."""
-    for convolution, affine in itertools.pairwise(net.layers):
-        if convolution.kind == "con_4" and affine.kind == "affine_":
-            scale, shift = affine.kernel, affine.bias
-            if convolution.kernel is None or convolution.bias is None or scale is None or shift is None:
-                raise SourceError("dlib's network lacks weights", dlib_file.HINT)
-            yield convolution.kernel * scale, convolution.bias * scale + shift
-
-
-def _on_grey(kernel: Floats, bias: Floats, mean: tuple[float, float, float]) -> tuple[Floats, Floats]:
-    """The stem for one channel of −1…1 instead of (rgb − mean) / 256; exact because it has no padding."""
-    offset = HALF_RANGE - np.asarray(mean, np.float32)[:, None]
-    return kernel.sum(axis=2, keepdims=True) * (HALF_RANGE / 256), bias + (kernel * offset).sum(axis=(0, 1, 2)) / 256
+def norm_of(model: keras.Model, convolution: Any) -> Any | None:
+    """The normalisation behind a convolution; skips have none."""
+    return None if convolution.use_bias else model.get_layer(f"{convolution.name}_norm")

@@ -1,4 +1,4 @@
-"""What the final stage trains on: FER2013 with the base network's opinion, drivers, and portraits with closed eyes."""
+"""What the later stages train on: FER2013 with networks' opinions, drivers, and portraits with closed eyes."""
 
 from __future__ import annotations
 
@@ -37,21 +37,23 @@ class Folders:
     out: Path
 
 
-def opinions(model: keras.Model, images: Sequence[NDArray[np.uint8]]) -> tuple[Floats, Floats]:
-    """Mean of the model's answers to each face and its mirror image: (n, 8) without tired, and (n, 7)."""
+def opinions(models: Sequence[keras.Model], images: Sequence[NDArray[np.uint8]]) -> tuple[Floats, Floats]:
+    """Mean of the models' answers to each face and its mirror image: (n, 8) without tired, and (n, 7)."""
     label: Floats = np.zeros((len(images), len(LABELS)), np.float32)
     votes: Floats = np.zeros((len(images), len(BASIC)), np.float32)
+    share = 1 / (2 * len(models))
     for mirrored in (False, True):
         pixels = plain_batch([image[:, ::-1] if mirrored else image for image in images])
-        logits = model.predict(pixels, batch_size=256, verbose=0)
-        label[:, : len(BASIC)] += _softmax(logits["label"][:, : len(BASIC)]) / 2
-        votes += _softmax(logits["votes"]) / 2
+        for model in models:
+            logits = model.predict(pixels, batch_size=256, verbose=0)
+            label[:, : len(BASIC)] += share * _softmax(logits["label"][:, : len(BASIC)])
+            votes += share * _softmax(logits["votes"])
     return label, votes
 
 
-def with_opinion(samples: Samples, model: keras.Model, share: float) -> Samples:
-    """`samples` with `share` of each target replaced by what `model` says."""
-    label, votes = opinions(model, samples.images)
+def with_opinion(samples: Samples, models: Sequence[keras.Model], share: float) -> Samples:
+    """`samples` with `share` of each target replaced by what `models` say."""
+    label, votes = opinions(models, samples.images)
     return replace(
         samples,
         label=(1 - share) * samples.label + share * label,
@@ -59,16 +61,16 @@ def with_opinion(samples: Samples, model: keras.Model, share: float) -> Samples:
     )
 
 
-def tired_samples(model: keras.Model, recipe: Recipe, folders: Folders) -> Samples:
-    """Drivers and portraits; `model` says what those feel that are not tired."""
+def tired_samples(models: Sequence[keras.Model], recipe: Recipe, folders: Folders) -> Samples:
+    """Drivers and portraits; `models` say what those feel that are not tired."""
     drivers, _, _ = tired.split(tired.load(folders.data, folders.models, folders.out / "drivers.npz"), recipe.seed)
     people = eyes.load(folders.data, folders.models, folders.out / "portraits.npz", recipe.seed)
     awake = np.concatenate((drivers.crops[~drivers.yawns], people.plain, people.opened))
-    label, votes = opinions(model, list(awake))
+    label, votes = opinions(models, list(awake))
     samples = _samples(awake, label, votes, 1.0)
     yawning = drivers.crops[drivers.yawns]
     samples += _samples(yawning, _tired(np.full(len(yawning), YAWN_TIRED)), np.zeros((len(yawning), 7)), 0.0)
-    rest, _ = opinions(model, list(people.plain))
+    rest, _ = opinions(models, list(people.plain))
     share = CLOSED_TIRED * (1 - rest[:, LABELS.index("happy")])[:, None]
     closed = share * np.eye(len(LABELS))[TIRED] + (1 - share) * rest
     samples += _samples(people.closed, closed, np.zeros((len(closed), 7)), 0.0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -133,6 +134,96 @@ def test_macro_f1_of_a_perfect_and_a_mixed_answer() -> None:
     assert calibration.macro_f1(np.array([[1, 1], [0, 2]])) == pytest.approx((2 / 3 + 4 / 5) / 2)
 
 
+def spread_statistics(trained: Any) -> None:
+    """Give every normalisation means, variances, scales and shifts that are not those of a fresh layer."""
+    draw = np.random.default_rng(4)
+    for layer in trained.layers:
+        if layer.name.endswith("_norm"):
+            count = layer.gamma.shape[0]
+            ranges = ((0.5, 1.5), (-1, 1), (-1, 1), (0.5, 2))  # scale, shift, mean, variance
+            layer.set_weights([draw.uniform(low, high, count) for low, high in ranges])
+
+
+@pytest.mark.convert
+def test_training_starts_with_what_the_first_weights_compute() -> None:
+    """Normalisation added behind given convolutions changes nothing, and is told the statistics of what it sees."""
+    import keras  # noqa: PLC0415
+
+    from converters.training import first_weights, network  # noqa: PLC0415
+
+    keras.utils.set_random_seed(0)
+    before, after = network.training_model(0.0), network.training_model(0.0)
+    spread_statistics(before)
+    pixels = pictures(6)[..., None].astype(np.float32)
+    first_weights.from_convolutions(after, network.folded_convolutions(before), pixels)
+    for head in ("label", "votes"):
+        after.get_layer(head).set_weights(before.get_layer(head).get_weights())
+    one, other = (model.predict(pixels, verbose=0) for model in (before, after))
+    np.testing.assert_allclose(other["label"], one["label"], rtol=1e-3, atol=1e-3)
+    as_trained = keras.Model(after.input, after.get_layer("s2b2_b_norm").output)(pixels, training=True)
+    as_used = keras.Model(after.input, after.get_layer("s2b2_b_norm").output)(pixels, training=False)
+    np.testing.assert_allclose(as_trained, as_used, rtol=1e-2, atol=1e-2)
+
+
+@pytest.mark.convert
+def test_first_weights_see_grey_as_dlib_sees_its_colours() -> None:
+    """The stem, folded and on one channel, answers as dlib's on three equal ones."""
+    from converters import dlib_file, dlib_resnet  # noqa: PLC0415
+    from converters.training import first_weights, network  # noqa: PLC0415
+
+    model = network.training_model(0.0)
+    first_weights.from_dlib(model, dlib_resnet.installed_file(), pictures(4)[..., None].astype(np.float32))
+    kernel, bias = network.folded_convolutions(model)["stem"]
+    net = dlib_file.read(dlib_resnet.installed_file())
+    stem, affine = (next(layer for layer in net.layers if layer.kind == kind) for kind in ("con_4", "affine_"))
+    grey = np.random.default_rng(1).integers(0, 256, (7, 7, 1)).astype(np.float32)
+    theirs = (((grey - np.array(net.mean)) / 256)[..., None] * stem.kernel).sum(axis=(0, 1, 2)) + stem.bias
+    ours = ((grey / network.HALF_RANGE - 1)[..., None] * kernel).sum(axis=(0, 1, 2)) + bias
+    np.testing.assert_allclose(ours, theirs * affine.kernel + affine.bias, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.convert
+def test_the_fast_normalisation_does_what_keras_own_does() -> None:
+    """Output, gradient of the scale, and the statistics kept."""
+    import keras  # noqa: PLC0415
+    import tensorflow as tf  # noqa: PLC0415
+
+    from converters.training import network  # noqa: PLC0415
+
+    maps = tf.constant(np.random.default_rng(0).normal(3, 2, (8, 9, 9, 4)), tf.float32)
+    seen = []
+    for kind in (network.Normalization, keras.layers.BatchNormalization):
+        layer = kind(momentum=0.5)
+        layer.build(maps.shape)
+        with tf.GradientTape() as tape:
+            out = layer(maps, training=True)
+            total = tf.reduce_sum(out**3)
+        seen.append([out, tape.gradient(total, layer.gamma.value), layer.moving_mean.value])
+        layer_variance = np.asarray(layer.moving_variance.value)
+        seen[-1].append(layer_variance)
+    for fast, own in zip(*seen, strict=True):
+        np.testing.assert_allclose(fast, own, rtol=5e-3, atol=1e-4)  # TensorFlow's variance is over n − 1 of 648
+
+
+@pytest.mark.convert
+def test_a_step_of_the_optimizer_is_as_long_in_every_direction() -> None:
+    """A gradient 100 times stronger in one channel than in another moves both kernels as far."""
+    import keras  # noqa: PLC0415
+
+    from converters.training.muon import ConvolutionMuon  # noqa: PLC0415
+
+    draw = np.random.default_rng(0)
+    kernel = keras.Variable(np.zeros((3, 3, 2, 4), np.float32), name="kernel")
+    bias = keras.Variable(np.zeros(4, np.float32), name="bias")
+    optimizer = ConvolutionMuon(0.01, weight_decay=0.0, adam_weight_decay=0.0)
+    gradient = draw.normal(size=(3, 3, 2, 4)).astype(np.float32) * np.array([1, 1e-2, 1, 1], np.float32)
+    optimizer.apply([keras.ops.array(gradient), keras.ops.ones(4)], [kernel, bias])
+    moved = np.linalg.norm(np.asarray(kernel.value).reshape(-1, 4), axis=0)
+    assert moved.max() < 2 * moved.min()
+    assert (np.sign(np.asarray(kernel.value)[..., 1]) == -np.sign(gradient[..., 1])).mean() > 0.8
+    np.testing.assert_allclose(bias.value, -0.01, rtol=1e-3)
+
+
 @pytest.mark.convert
 def test_shipped_network_answers_as_the_trained_one() -> None:
     """Front, scaling and heads are folded without a change: 224 px grey in, the blend's softmax out."""
@@ -142,6 +233,7 @@ def test_shipped_network_answers_as_the_trained_one() -> None:
 
     keras.utils.set_random_seed(0)
     trained = network.training_model(0.0)
+    spread_statistics(trained)
     shipped = network.shipped(trained, votes_share=0.0, temperature=2.0, tired_bonus=0.5)
     assert shipped.input_shape == (None, CROP_PX, CROP_PX, 1)
     images = pictures(4)
@@ -200,15 +292,15 @@ def test_a_teacher_s_answer_tempers_the_label() -> None:
     from converters.training import sources  # noqa: PLC0415
 
     samples = feed.fer_samples(some_faces(7), label_share=1.0, balance=0.0)
-    mixed = sources.with_opinion(samples, Indifferent(), 0.4)
+    mixed = sources.with_opinion(samples, [Indifferent()], 0.4)
     expected = np.pad(0.6 * np.eye(7) + 0.4 / 7, ((0, 0), (0, 1)))
     np.testing.assert_allclose(mixed.label, expected, atol=1e-6)
     np.testing.assert_allclose(mixed.votes, expected[:, :7], atol=1e-6)
 
 
 @pytest.mark.convert
-def test_each_stage_learns_from_the_one_before(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """base → teacher → final; who asks whom, with nothing really trained."""
+def test_each_stage_learns_from_those_before(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """base → teacher → student → final; who asks whom, with nothing really trained."""
     from converters.training import emotion, fitting, sources  # noqa: PLC0415
 
     asked: list[tuple[str, str, object]] = []
@@ -218,12 +310,12 @@ def test_each_stage_learns_from_the_one_before(monkeypatch: pytest.MonkeyPatch, 
         trained.append(stage.name)
         return stage.name
 
-    def opinion(samples: feed.Samples, model: object, share: float) -> feed.Samples:
-        asked.append(("opinion", str(model), share))
+    def opinion(samples: feed.Samples, models: list[str], share: float) -> feed.Samples:
+        asked.append(("opinion", " ".join(models), share))
         return samples
 
-    def tired(model: object, *_: object) -> feed.Samples:
-        asked.append(("tired", str(model), None))
+    def tired(models: list[str], *_: object) -> feed.Samples:
+        asked.append(("tired", " ".join(models), None))
         return feed.fer_samples(some_faces(7), label_share=1.0, balance=0.0)
 
     monkeypatch.setattr(fitting, "run", run)
@@ -232,9 +324,32 @@ def test_each_stage_learns_from_the_one_before(monkeypatch: pytest.MonkeyPatch, 
     (tmp_path / "fer2013").mkdir()
     write_split(tmp_path / "fer2013" / "train.npz", 70)
     write_split(tmp_path / "fer2013" / "valid.npz", 7)
-    emotion.train(fitting.Recipe(), sources.Folders(tmp_path, tmp_path, tmp_path), resume=False)
-    assert trained == ["base", "teacher", "final"]
-    assert asked == [("tired", "base", None), ("opinion", "teacher", 0.4), ("tired", "teacher", None)]
+    recipe = fitting.Recipe()
+    emotion.train(recipe, sources.Folders(tmp_path, tmp_path, tmp_path), resume=False)
+    assert trained == ["base", "teacher", "student", "final"]
+    assert asked == [
+        ("tired", "base", None),
+        ("opinion", "teacher", recipe.student.opinion),
+        ("tired", "teacher", None),
+        ("opinion", "teacher student", recipe.final.opinion),
+        ("tired", "teacher student", None),
+    ]
+
+
+@pytest.mark.convert
+def test_several_teachers_answer_with_their_mean() -> None:
+    """One is sure of the first feeling, one finds all as likely: the target lies between."""
+    from converters.training import sources  # noqa: PLC0415
+
+    class Sure(Indifferent):
+        def predict(self, pixels: np.ndarray, **_: object) -> dict[str, np.ndarray]:
+            logits = super().predict(pixels)
+            return {name: values + 50 * (np.arange(values.shape[1]) == 0) for name, values in logits.items()}
+
+    label, votes = sources.opinions([Sure(), Indifferent()], list(pictures(2)))
+    expected = 0.5 * (np.arange(7) == 0) + 0.5 / 7
+    np.testing.assert_allclose(label, [[*expected, 0]] * 2, atol=1e-6)
+    np.testing.assert_allclose(votes, [expected] * 2, atol=1e-6)
 
 
 @pytest.mark.convert
