@@ -353,6 +353,22 @@ def test_several_teachers_answer_with_their_mean() -> None:
 
 
 @pytest.mark.convert
+def test_tired_is_helped_only_as_far_as_yawns_need_it() -> None:
+    """Yawns 2 behind ask for 2; where the awake are only 1 behind, they set the limit; found yawns ask for nothing."""
+    from converters.training import export  # noqa: PLC0415
+
+    def behind(gap: float) -> np.ndarray:
+        """100 faces whose tired is `gap` below their best label."""
+        return np.pad(np.full((100, 7), gap, np.float32), ((0, 0), (0, 1)))
+
+    far, near = behind(9), behind(1)
+    assert export.tired_bonus(far, far, behind(2)) == pytest.approx(2)
+    assert export.tired_bonus(far, near, behind(2)) == pytest.approx(1)
+    assert export.tired_bonus(near, far, behind(2)) == pytest.approx(1)
+    assert export.tired_bonus(far, far, behind(-3)) == 0
+
+
+@pytest.mark.convert
 def test_the_report_counts_what_is_tired() -> None:
     """Two drivers: one of two yawns found, one of two that are awake taken for tired."""
     from converters.training import evaluate, tired  # noqa: PLC0415
