@@ -166,6 +166,50 @@ def test_training_starts_with_what_the_first_weights_compute() -> None:
 
 
 @pytest.mark.convert
+def test_the_optimizer_forgets_where_it_went() -> None:
+    """One gradient, then 200 the other way: the last step holds nothing of the first."""
+    import keras  # noqa: PLC0415
+
+    from converters.training.muon import ConvolutionMuon  # noqa: PLC0415
+
+    kernel = keras.Variable(np.zeros((1, 1, 2, 2), np.float32), name="kernel")
+    optimizer = ConvolutionMuon(0.01, weight_decay=0.0, adam_weight_decay=0.0)
+    once, often = np.zeros((2, 1, 1, 2, 2), np.float32)
+    once[..., 0, 0] = often[..., 1, 1] = 1
+    optimizer.apply([keras.ops.array(once)], [kernel])
+    for _ in range(200):
+        before = np.array(kernel.value)
+        optimizer.apply([keras.ops.array(often)], [kernel])
+    step = np.array(kernel.value) - before
+    assert abs(step[..., 0, 0]) < 0.1 * abs(step[..., 1, 1])
+
+
+@pytest.mark.convert
+def test_heads_and_scales_take_shorter_steps_and_scales_do_not_decay() -> None:
+    """Kernels of convolutions are Muon's; the first step of Adam's part is its rate long."""
+    import keras  # noqa: PLC0415
+
+    from converters.training import fitting  # noqa: PLC0415
+
+    samples = feed.fer_samples(some_faces(16), label_share=0.8, balance=0.2)
+    plan = feed.Plan(2, 2, 0.1, strength=1.0, mixup=0.0, dropout=0.0)
+    model = fitting.compiled(fitting.Recipe(batch=8), fitting.Stage("s", samples, plan))
+    optimizer, variables = model.optimizer, model.trainable_variables
+    optimizer.build(variables)
+    kinds: dict[str, set[str]] = {"decays": set(), "adam": set()}
+    for variable in variables:
+        name = variable.path.split("/")[-1] if len(variable.shape) < 4 else "convolution"
+        kinds["decays"] |= {name} if optimizer._use_weight_decay(variable) else set()
+        kinds["adam"] |= {name} if optimizer._should_use_adamw(variable) else set()
+    assert kinds == {"decays": {"convolution", "kernel"}, "adam": {"kernel", "bias", "gamma", "beta"}}
+    shift = model.get_layer("stem_norm").beta
+    before = np.array(shift.value)
+    optimizer.apply([keras.ops.ones(variable.shape) for variable in variables], variables)
+    first_rate = 0.05 * plan.rate  # where the warm-up begins
+    np.testing.assert_allclose(before - np.array(shift.value), first_rate * fitting.ADAM_RATE, rtol=1e-3)
+
+
+@pytest.mark.convert
 def test_first_weights_see_grey_as_dlib_sees_its_colours() -> None:
     """The stem, folded and on one channel, answers as dlib's on three equal ones."""
     from converters import dlib_file, dlib_resnet  # noqa: PLC0415
