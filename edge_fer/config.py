@@ -1,8 +1,8 @@
 """config.yaml → one frozen, validated object.
 
 Flags beat ``EDGE_FER__*`` environment variables (``EDGE_FER__CAMERA__FPS=10``), which beat config.yaml, which beats the
-defaults that stand here. Unknown keys are refused, every number is bounded, and all problems are told at once.
-Relative paths are relative to the config file.
+defaults that stand here (`config_values` merges them). Unknown keys are refused, every number is bounded, and all
+problems are told at once. Relative paths are relative to the config file.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, model_validator
 
+from edge_fer import config_values
+from edge_fer.config_values import Origins
 from edge_fer.errors import ConfigError
 
-ENVIRONMENT_PREFIX = "EDGE_FER__"
 LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
 
 _CHECKOUT_MODELS = Path(__file__).parent.parent / "models"
@@ -295,16 +295,7 @@ def load(path: Path | None, flags: Mapping[str, object] | None = None) -> Config
     Raises:
         ConfigError: The file is missing or no YAML mapping, or values are wrong; the message lists them all.
     """
-    values = _read_yaml(path) if path else {}
-    origins: dict[tuple[str, ...], str] = {}
-    for name, text in os.environ.items():
-        if name.startswith(ENVIRONMENT_PREFIX):
-            keys = tuple(name.removeprefix(ENVIRONMENT_PREFIX).lower().split("__"))
-            _set(values, keys, _parse_scalar(name, text))
-            origins[keys] = name
-    for dotted, value in (flags or {}).items():
-        _set(values, tuple(dotted.split(".")), value)
-        origins[tuple(dotted.split("."))] = "command line"
+    values, origins = config_values.merged(path, os.environ, flags or {})
     for section in Config.model_fields:
         values.setdefault(section, {})  # so that defaults, too, are checked and placed relative to the file
     try:
@@ -314,41 +305,7 @@ def load(path: Path | None, flags: Mapping[str, object] | None = None) -> Config
         raise ConfigError("\n".join(problems), "mend the keys named; config.yaml's comments explain each") from error
 
 
-def _read_yaml(path: Path) -> dict[str, Any]:
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise ConfigError(f"{path}: no such file", "give --config the path of your config.yaml") from error
-    except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror}", "check the file's permissions") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        first = " ".join(str(error).split())
-        raise ConfigError(f"{path}: is no valid YAML: {first}", "check indentation and colons at that line") from error
-    if values is None:
-        return {}
-    if not isinstance(values, dict):
-        raise ConfigError(f"{path}: must hold sections such as 'camera:'", "start from the config.yaml that ships")
-    return {key: {} if section is None else section for key, section in values.items()}
-
-
-def _parse_scalar(name: str, text: str) -> object:
-    try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{name}: {text!r} is no value", "quote it as in YAML") from error
-
-
-def _set(values: dict[str, Any], keys: tuple[str, ...], value: object) -> None:
-    *sections, last = keys
-    for section in sections:
-        inner = values.setdefault(section, {})
-        if not isinstance(inner, dict):
-            return  # the file's own mistake at this key is what validation will report
-        values = inner
-    values[last] = value
-
-
-def _describe(problem: Any, path: Path | None, origins: dict[tuple[str, ...], str]) -> str:
+def _describe(problem: Any, path: Path | None, origins: Origins) -> str:
     parts = tuple(str(part) for part in problem["loc"])
     keys = tuple(part for part in parts if not part.startswith(("literal[", "tuple[", "function-")))
     origin = origins.get(keys) or (str(path) if path else "defaults")

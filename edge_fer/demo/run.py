@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from edge_fer import config as configs
-from edge_fer import enrollment
+from edge_fer import config_values, enrollment
 from edge_fer.config import Config, MqttConfig
 from edge_fer.demo import broker, clip, scene, show
 from edge_fer.demo.measure import Measurement
@@ -106,7 +106,7 @@ def _counter(progress: Progress, title: str) -> Callable[[int, int], None]:
 def _broker(address: tuple[str, int] | None) -> Iterator[MqttConfig]:
     """The broker that is configured, else one of our own."""
     flags: dict[str, object] = {"mqtt.host": address[0], "mqtt.port": address[1]} if address else {}
-    if address or f"{configs.ENVIRONMENT_PREFIX}MQTT__HOST" in os.environ:
+    if address or f"{config_values.ENVIRONMENT_PREFIX}MQTT__HOST" in os.environ:
         yield configs.load(None, flags).mqtt
         return
     with broker.running() as port:

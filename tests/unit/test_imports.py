@@ -15,7 +15,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     # Nouns: they import nothing of ours.
     ("edge_fer", "edge_fer.errors", "edge_fer.types", "edge_fer.boxes", "edge_fer.topics", "edge_fer.arguments"),
     # Parts that know nouns only.
-    ("edge_fer.config", "edge_fer.manifest", "edge_fer.outbox"),
+    ("edge_fer.config_values", "edge_fer.manifest", "edge_fer.outbox"),
+    ("edge_fer.config",),
     ("edge_fer.latest", "edge_fer.worker", "edge_fer.signals", "edge_fer.systemd", "edge_fer.health"),
     ("edge_fer.credentials", "edge_fer.skew"),
     ("edge_fer.attention", "edge_fer.pyramid", "edge_fer.events", "edge_fer.draw", "edge_fer.payloads"),
