@@ -21,6 +21,7 @@ import numpy as np
 from benchmarks import scenes
 from edge_fer import config, pipeline
 from edge_fer.arguments import above_zero, at_least_one
+from edge_fer.errors import EdgeFerError
 from edge_fer.scheduler import STEPS
 from edge_fer.types import Frame, Observation, TrackState
 
@@ -55,13 +56,27 @@ def main() -> int:
     """Print one account."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--faces", type=at_least_one, default=30)
-    parser.add_argument("--size", default="1920x1080")
+    parser.add_argument("--size", type=scenes.frame_size, default=(1920, 1080), metavar="WxH")
     parser.add_argument("--fps", type=above_zero, default=15)
     parser.add_argument("--budget", type=above_zero, default=0.7)
     parser.add_argument("--seconds", type=above_zero, default=25)
     args = parser.parse_args()
-    width, height = map(int, args.size.split("x"))
-    clip = list(scenes.moving(scenes.SHIPPED, (width, height), args.faces, round(args.fps * 4), seed=1))
+    try:
+        series, given_up = watched(args)
+    except EdgeFerError as error:
+        sys.stderr.write(f"{error}\n")
+        return error.exit_code
+    _tell(series, args, given_up)
+    return int(np.percentile(series.age_s, 95) > 2 / args.fps)
+
+
+def watched(args: argparse.Namespace) -> tuple[Series, tuple[str, ...]]:
+    """What was seen of the crowd, and the steps given up in the end.
+
+    Raises:
+        ConfigError: The pace or the budget is out of bounds.
+    """
+    clip = list(scenes.moving(scenes.SHIPPED, args.size, args.faces, round(args.fps * 4), seed=1))
     nobody = str(Path("build/crowd-gallery.npz"))
     flags = {"pipeline.target_fps": args.fps, "pipeline.cpu_budget": args.budget, "identity.gallery": nobody}
     stages = pipeline.build(config.load(None, {**flags, "models.threads": 1}))
@@ -72,16 +87,16 @@ def main() -> int:
         series.work_s.append(stages.timings.total_s)
         if frame.seq > _SETTLED_S * args.fps:
             series.emotion_age_s.append(stages.strain.emotion_age_s)
-    _tell(series, args, stages.strain.given_up)
-    return int(np.percentile(series.age_s, 95) > 2 / args.fps)
+    return series, stages.strain.given_up
 
 
 def _tell(series: Series, args: argparse.Namespace, given_up: tuple[str, ...]) -> None:
     present = [seen for seen in series.last if seen.track.state is TrackState.CONFIRMED]
     felt = sum(bool(seen.emotion.scores) for seen in present)
     work_ms, age_ms = (np.percentile(values, (50, 95)) * 1e3 for values in (series.work_s, series.age_s))
+    size, pace = "x".join(map(str, args.size)), len(series.age_s) / args.seconds
     sys.stdout.write(
-        f"{args.faces} faces, {args.size}, {len(series.age_s) / args.seconds:.1f} of {args.fps:g} frames a second\n"
+        f"{args.faces} faces, {size}, {pace:.1f} of {args.fps:g} frames a second\n"
         f"  work a frame    p50 {work_ms[0]:.1f} ms, p95 {work_ms[1]:.1f} ms\n"
         f"  frame age       p50 {age_ms[0]:.0f} ms, p95 {age_ms[1]:.0f} ms; two intervals are {2e3 / args.fps:.0f} ms\n"
         f"  faces followed  {len(present)}, {felt} of them with emotions\n"

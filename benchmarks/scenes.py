@@ -6,7 +6,9 @@ sensor noise. No file but the portraits, no clock.
 
 from __future__ import annotations
 
+import argparse
 import math
+import re
 import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -33,6 +35,18 @@ _FACE_OF_CELL = (0.32, 0.45)
 
 _CLUTTER, _NOISE = 60, 2.5
 """Number of rectangles and lines on the wall; standard deviation of the sensor's noise in grey levels."""
+
+
+def frame_size(text: str) -> Size:
+    """1920x1080 of a command line.
+
+    Raises:
+        argparse.ArgumentTypeError: It is something else.
+    """
+    found = re.fullmatch(r"([1-9]\d{1,4})x([1-9]\d{1,4})", text)
+    if not found:
+        raise argparse.ArgumentTypeError(f"must be width and height in pixels such as 1920x1080, not {text!r}")
+    return int(found[1]), int(found[2])
 
 
 @dataclass(frozen=True, slots=True, eq=False)

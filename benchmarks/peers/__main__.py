@@ -77,17 +77,17 @@ def _parser() -> argparse.ArgumentParser:
         "--only", nargs="+", default=[], metavar="TEXT", help="contenders whose names hold one of these"
     )
     parser.add_argument(
-        "--sizes", nargs="*", type=_size, default=SIZES, metavar="WxH", help="of the single frames; none: only clips"
+        "--sizes",
+        nargs="*",
+        type=scenes.frame_size,
+        default=SIZES,
+        metavar="WxH",
+        help="of the single frames; none: only clips",
     )
     parser.add_argument("--no-clip", dest="clip", action="store_false", help="leave the moving faces out")
     parser.add_argument("--json", type=Path, help="write the results here")
     parser.add_argument("--plot", type=Path, help="draw the results here, a .png")
     return parser
-
-
-def _size(text: str) -> scenes.Size:
-    width, height = text.split("x")
-    return int(width), int(height)
 
 
 def _stills(

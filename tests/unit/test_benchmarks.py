@@ -1,5 +1,6 @@
 """The benchmarks' own logic: known places, matching, ratios, counts; no contender is built here."""
 
+import argparse
 import zipfile
 from contextlib import ExitStack
 from itertools import combinations
@@ -33,6 +34,18 @@ def red_face(tmp_path_factory: pytest.TempPathFactory) -> Portrait:
     path = tmp_path_factory.mktemp("red") / "red.png"
     cv2.imwrite(str(path), bgr)
     return Portrait("red", path, Box(75, 80, 175, 200), Box(0, 0, 250, 300))
+
+
+@pytest.mark.parametrize("text", ["abc", "1920", "0x5", "640x-480", "640x480x3", "1e3x1e3", ""])
+def test_what_is_no_frame_size_is_refused(text: str) -> None:
+    """Before anything is built."""
+    with pytest.raises(argparse.ArgumentTypeError, match="width and height in pixels"):
+        scenes.frame_size(text)
+
+
+def test_a_frame_size_is_width_and_height() -> None:
+    """As cameras and screens are named."""
+    assert scenes.frame_size("1920x1080") == (1920, 1080)
 
 
 def answer(boxes: list[list[float]], cpu_s: float = 0.01) -> Answer:
