@@ -10,12 +10,14 @@ def at_least_one(text: str) -> int:
     """A whole number of 1 or more.
 
     Raises:
-        argparse.ArgumentTypeError: It is less.
-        ValueError: It is no whole number.
+        argparse.ArgumentTypeError: It is not.
     """
-    value = int(text)
+    try:
+        value = int(text)
+    except ValueError:
+        value = 0
     if value < 1:
-        raise argparse.ArgumentTypeError("must be 1 or more")
+        raise argparse.ArgumentTypeError(f"must be a whole number of 1 or more, not {text!r}")
     return value
 
 
@@ -24,9 +26,11 @@ def above_zero(text: str) -> float:
 
     Raises:
         argparse.ArgumentTypeError: It is not.
-        ValueError: It is no number.
     """
-    value = float(text)
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
     if not (math.isfinite(value) and value > 0):
-        raise argparse.ArgumentTypeError("must be above 0")
+        raise argparse.ArgumentTypeError(f"must be a number above 0, not {text!r}")
     return value
