@@ -3,9 +3,10 @@
 One command, seeded, resumable (``--resume`` goes on after the last finished epoch), with Keras' progress bar. It runs
 on a CPU with TensorFlow and, with KERAS_BACKEND=jax or torch, on a GPU: the batches are made by numpy and OpenCV.
 
-Four stages, each going on from the one before. `base` learns FER2013 from dlib's weights. `teacher` adds drivers and
-portraits for tired, whose other feelings `base` tells. `student` trains for long on small pictures first, its targets
-mixed with the teacher's answers (born-again networks, Furlanello et al. 2018), and `final` with those of both.
+Three stages, each going on from the one before. `base` learns FER2013 from dlib's weights. `student` adds drivers and
+portraits for tired and trains for long, on small pictures first, its targets mixed with the answers of the elders: of
+networks of earlier runs (``--elders``), or of `base` where there are none (born-again networks, Furlanello et al.
+2018). `final` does so with the student among the elders.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 
 from converters import dlib_resnet
-from converters.training import faces, feed, first_weights, fitting, sources
+from converters.training import faces, feed, first_weights, fitting, network, sources
 from converters.training.fitting import Recipe
 from edge_fer.arguments import at_least_one
 from edge_fer.errors import EdgeFerError
@@ -36,14 +37,21 @@ FIRST_STATISTICS = 512
 """Faces that give the normalisation its first means and variances."""
 
 
-def train(recipe: Recipe, folders: sources.Folders, *, resume: bool) -> keras.Model:
+def train(recipe: Recipe, folders: sources.Folders, taught_by: Sequence[Path], *, resume: bool) -> keras.Model:
     """All stages; the model with the averaged weights of the last epoch.
 
+    Args:
+        recipe: How.
+        folders: Where everything is.
+        taught_by: averaged.weights.h5 of earlier runs, whose networks are the first elders.
+        resume: Go on after the last finished epoch.
+
     Raises:
-        SourceError: Data or first weights are missing.
+        SourceError: Data, first weights or an elder's weights are missing.
     """
+    elders = [_elder(path) for path in taught_by]
     seen = faces.load(folders.data / "fer2013" / "train.npz")
-    fit, dev = faces.split(seen, faces.load(folders.data / "fer2013" / "valid.npz"), recipe.seed)
+    fit, dev = faces.split(seen, faces.load(folders.data / "fer2013" / "valid.npz"))
     log.info("FER2013: %d to train on, %d for development", len(fit), len(dev))
     faces_only = feed.fer_samples(fit, recipe.label_share, recipe.balance)
     few = faces_only.images[:FIRST_STATISTICS]
@@ -55,11 +63,9 @@ def train(recipe: Recipe, folders: sources.Folders, *, resume: bool) -> keras.Mo
         start=lambda model: first_weights.from_dlib(model, dlib_resnet.installed_file(), feed.plain_batch(few)),
         resume=resume,
     )
-    elders: list[keras.Model] = []
-    for name, plan in (("teacher", recipe.teacher), ("student", recipe.student), ("final", recipe.final)):
+    for name, plan in (("student", recipe.student), ("final", recipe.final)):
         asked = elders or [before]
-        samples = sources.with_opinion(faces_only, asked, plan.opinion) if plan.opinion else faces_only
-        samples += sources.tired_samples(asked, recipe, folders)
+        samples = sources.with_opinion(faces_only, asked, plan.opinion) + sources.tired_samples(asked, recipe, folders)
         before = fitting.run(
             fitting.Stage(name, samples, plan),
             recipe,
@@ -72,6 +78,12 @@ def train(recipe: Recipe, folders: sources.Folders, *, resume: bool) -> keras.Mo
     return before
 
 
+def _elder(path: Path) -> keras.Model:
+    model = network.training_model(dropout=0.0)
+    network.load_weights(model, path)
+    return model
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m converters.training.emotion", description=__doc__)
@@ -80,6 +92,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--models", type=Path, default=Path("models"), help="holds the face detector")
     parser.add_argument("--base-epochs", type=at_least_one, default=Recipe.base.epochs)
     parser.add_argument("--epochs", type=at_least_one, default=Recipe.final.epochs, help="of the final stage")
+    parser.add_argument(
+        "--elders", type=Path, nargs="*", default=[], help="averaged.weights.h5 of earlier runs, asked as teachers too"
+    )
     parser.add_argument("--seed", type=int, default=Recipe.seed)
     parser.add_argument("--resume", action="store_true", help="go on after the last finished epoch")
     options = parser.parse_args(arguments)
@@ -91,8 +106,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     try:
         options.out.mkdir(parents=True, exist_ok=True)
-        (options.out / "recipe.json").write_text(json.dumps(asdict(recipe), indent=2) + "\n")
-        train(recipe, sources.Folders(options.data, options.models, options.out), resume=options.resume)
+        ran = asdict(recipe) | {"elders": [str(path) for path in options.elders]}
+        (options.out / "recipe.json").write_text(json.dumps(ran, indent=2) + "\n")
+        folders = sources.Folders(options.data, options.models, options.out)
+        train(recipe, folders, options.elders, resume=options.resume)
     except EdgeFerError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_code

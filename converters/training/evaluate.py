@@ -22,7 +22,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from converters.training import calibration, faces, measure, plots, tired
-from converters.training.fitting import Recipe
 from converters.training.labels import BASIC, TIRED
 from edge_fer.errors import EdgeFerError
 
@@ -102,7 +101,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--tflite", type=Path, help="its int8 conversion, giving logits")
     parser.add_argument("--drivers", type=Path, default=Path("build/emotion/drivers.npz"), help="made when absent")
     parser.add_argument("--detector", type=Path, default=Path("models"), help="holds the face detector")
-    parser.add_argument("--seed", type=int, default=Recipe.seed, help="of the drivers' split, as in training")
     parser.add_argument("--report", type=Path, help="JSON to write")
     parser.add_argument("--plots", type=Path, help="folder for the PNG")
     parser.add_argument("--sidecar", type=Path, help="emotion_arch.json, gets the key figures")
@@ -128,7 +126,7 @@ def _note_in_sidecar(report: dict[str, Any], sidecar: Path) -> None:
     stated = json.loads(sidecar.read_text())
     keys = ("count", "accuracy", "macro_f1", "ece", "ferplus_accuracy", "false_tired", "accuracy_by_face_px")
     stated["measured_on"] = "FER2013 valid, label_match >= 0.85, tired masked; drivers: subjects not trained on"
-    for kind in {"float", "int8"} & report.keys():
+    for kind in (kind for kind in ("float", "int8") if kind in report):
         figures = {key: report[kind][key] for key in keys}
         figures |= {f"tired_{key}": report[kind]["tired"][key] for key in ("recall", "false_positives")}
         stated[f"measured_{kind}"] = figures
@@ -139,7 +137,7 @@ def _measured(options: argparse.Namespace) -> dict[str, Any]:
     valid = faces.load(options.data / "fer2013" / "valid.npz")
     options.drivers.parent.mkdir(parents=True, exist_ok=True)
     drivers = tired.load(options.data, options.detector, options.drivers)
-    _, _, unseen = tired.split(drivers, options.seed)
+    _, _, unseen = tired.split(drivers)
     float_answers = measure.keras_answers(options.model)
     report = {"float": full_report(float_answers, valid, unseen)}
     probabilities = calibration.softmax(float_answers(measure.crops_of(list(valid.images)))[:, : len(BASIC)])

@@ -126,24 +126,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--out", type=Path, default=Path("build/emotion"), help="what training wrote")
     parser.add_argument("--detector", type=Path, default=Path("models"), help="holds the face detector")
-    parser.add_argument("--stage", default="final", choices=("base", "teacher", "student", "final"))
+    parser.add_argument("--stage", default="final", choices=("base", "student", "final"))
     parser.add_argument("--votes-share", type=float, default=0.0, help="part of the FER+ head in the merged logits")
     parser.add_argument("--to", type=Path, default=Path("models/emotion_arch.h5"))
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     try:
-        recipe = json.loads((options.out / "recipe.json").read_text())
         seen = faces.load(options.data / "fer2013" / "train.npz")
-        _, dev = faces.split(seen, faces.load(options.data / "fer2013" / "valid.npz"), recipe["seed"])
+        _, dev = faces.split(seen, faces.load(options.data / "fer2013" / "valid.npz"))
         trained = network.training_model(0.0)
-        trained.load_weights(options.out / options.stage / "averaged.weights.h5")
+        network.load_weights(trained, options.out / options.stage / "averaged.weights.h5")
         _log_blends(trained, dev)
-        _, tuning, _ = tired.split(
-            tired.load(options.data, options.detector, options.out / "drivers.npz"), recipe["seed"]
-        )
+        _, tuning, _ = tired.split(tired.load(options.data, options.detector, options.out / "drivers.npz"))
+        options.to.parent.mkdir(parents=True, exist_ok=True)
         sidecar = export(trained, dev, tuning, options.votes_share, options.to)
     except OSError as error:
-        sys.stderr.write(f"{error} (train first: python -m converters.training.emotion)\n")
+        sys.stderr.write(f"{error} (name another --to)\n")
         return SourceError.exit_code
     except EdgeFerError as error:
         sys.stderr.write(f"{error}\n")

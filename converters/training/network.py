@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -22,6 +23,7 @@ from numpy.typing import NDArray
 
 from converters.training.augment import CROP_PX
 from converters.training.labels import BASIC, LABELS, TIRED
+from edge_fer.errors import SourceError
 
 Floats = NDArray[np.float32]
 Convolutions = Mapping[str, tuple[Floats, Floats]]
@@ -91,6 +93,21 @@ def folded_convolutions(trained: keras.Model) -> Convolutions:
             kernel, bias = kernel * scale, shift - mean * scale
         found[layer.name] = kernel, bias
     return found
+
+
+def load_weights(model: keras.Model, path: Path) -> None:
+    """Fill a `training_model` from a .weights.h5 file.
+
+    Raises:
+        SourceError: The file is missing, cut off, or holds the weights of another network.
+    """
+    try:
+        model.load_weights(path)
+    except (OSError, ValueError, KeyError) as error:
+        first = str(error).splitlines()[0]
+        raise SourceError(
+            f"{path}: {first}", "give weights that converters.training.emotion wrote, or train again without --resume"
+        ) from error
 
 
 @contextmanager

@@ -63,7 +63,7 @@ def with_opinion(samples: Samples, models: Sequence[keras.Model], share: float) 
 
 def tired_samples(models: Sequence[keras.Model], recipe: Recipe, folders: Folders) -> Samples:
     """Drivers and portraits; `models` say what those feel that are not tired."""
-    drivers, _, _ = tired.split(tired.load(folders.data, folders.models, folders.out / "drivers.npz"), recipe.seed)
+    drivers, _, _ = tired.split(tired.load(folders.data, folders.models, folders.out / "drivers.npz"))
     people = eyes.load(folders.data, folders.models, folders.out / "portraits.npz", recipe.seed)
     awake = np.concatenate((drivers.crops[~drivers.yawns], people.plain, people.opened))
     label, votes = opinions(models, list(awake))

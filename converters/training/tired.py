@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from converters.training.augment import CROP_PX
+from converters.training.faces import SPLIT_SEED
 from edge_fer.align import align
 from edge_fer.config import DetectorConfig
 from edge_fer.errors import SourceError
@@ -84,10 +85,10 @@ def load(data: Path, models: Path, cache: Path) -> Drivers:
         return Drivers(stored["crops"], stored["yawns"], stored["subject"], stored["names"])
 
 
-def split(drivers: Drivers, seed: int) -> tuple[Drivers, Drivers, Drivers]:
-    """(fit, tuning, test), without a subject in common."""
+def split(drivers: Drivers) -> tuple[Drivers, Drivers, Drivers]:
+    """(fit, tuning, test), without a subject in common. The same in every run."""
     subjects = np.unique(drivers.subject)
-    held_out = np.random.default_rng(seed).permutation(subjects)[: round(len(subjects) * HELD_OUT)]
+    held_out = np.random.default_rng(SPLIT_SEED).permutation(subjects)[: round(len(subjects) * HELD_OUT)]
     tuning, test = np.split(held_out, [round(len(held_out) * TUNING)])
     seen = ~np.isin(drivers.subject, held_out)
     return (
