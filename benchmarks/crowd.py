@@ -76,10 +76,10 @@ def watched(args: argparse.Namespace) -> tuple[Series, tuple[str, ...]]:
     Raises:
         ConfigError: The pace or the budget is out of bounds.
     """
-    clip = list(scenes.moving(scenes.SHIPPED, args.size, args.faces, round(args.fps * 4), seed=1))
     nobody = str(Path("build/crowd-gallery.npz"))
     flags = {"pipeline.target_fps": args.fps, "pipeline.cpu_budget": args.budget, "identity.gallery": nobody}
     stages = pipeline.build(config.load(None, {**flags, "models.threads": 1}))
+    clip = list(scenes.moving(scenes.SHIPPED, args.size, args.faces, max(1, round(args.fps * 4)), seed=1))
     series = Series()
     for frame in newest(clip, args.fps, args.seconds):
         series.last = stages.process(frame)
@@ -95,12 +95,14 @@ def _tell(series: Series, args: argparse.Namespace, given_up: tuple[str, ...]) -
     felt = sum(bool(seen.emotion.scores) for seen in present)
     work_ms, age_ms = (np.percentile(values, (50, 95)) * 1e3 for values in (series.work_s, series.age_s))
     size, pace = "x".join(map(str, args.size)), len(series.age_s) / args.seconds
+    ages = series.emotion_age_s
+    oldest = f"p95 {np.percentile(ages, 95):.2f} s" if ages else f"not looked at before {_SETTLED_S:.0f} s"
     sys.stdout.write(
         f"{args.faces} faces, {size}, {pace:.1f} of {args.fps:g} frames a second\n"
         f"  work a frame    p50 {work_ms[0]:.1f} ms, p95 {work_ms[1]:.1f} ms\n"
         f"  frame age       p50 {age_ms[0]:.0f} ms, p95 {age_ms[1]:.0f} ms; two intervals are {2e3 / args.fps:.0f} ms\n"
         f"  faces followed  {len(present)}, {felt} of them with emotions\n"
-        f"  oldest emotion  p95 {np.percentile(series.emotion_age_s, 95):.2f} s\n"
+        f"  oldest emotion  {oldest}\n"
         f"  given up        {given_up[0] if given_up else 'nothing'} (of {len(STEPS) - 1} steps)\n"
     )
 

@@ -43,7 +43,7 @@ def frame_size(text: str) -> Size:
     Raises:
         argparse.ArgumentTypeError: It is something else.
     """
-    found = re.fullmatch(r"([1-9]\d{1,4})x([1-9]\d{1,4})", text)
+    found = re.fullmatch(r"([1-9]\d{1,3})x([1-9]\d{1,3})", text)
     if not found:
         raise argparse.ArgumentTypeError(f"must be width and height in pixels such as 1920x1080, not {text!r}")
     return int(found[1]), int(found[2])

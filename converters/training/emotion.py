@@ -29,7 +29,7 @@ from converters import dlib_resnet
 from converters.training import faces, feed, first_weights, fitting, network, sources
 from converters.training.fitting import Recipe
 from edge_fer.arguments import at_least_one
-from edge_fer.errors import EdgeFerError
+from edge_fer.errors import EdgeFerError, SourceError
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +52,8 @@ def train(recipe: Recipe, folders: sources.Folders, taught_by: Sequence[Path], *
     elders = [_elder(path) for path in taught_by]
     seen = faces.load(folders.data / "fer2013" / "train.npz")
     fit, dev = faces.split(seen, faces.load(folders.data / "fer2013" / "valid.npz"))
+    told = asdict(recipe) | {"elders": [str(path) for path in taught_by]}
+    (folders.out / "recipe.json").write_text(json.dumps(told, indent=2) + "\n")
     log.info("FER2013: %d to train on, %d for development", len(fit), len(dev))
     faces_only = feed.fer_samples(fit, recipe.label_share, recipe.balance)
     few = faces_only.images[:FIRST_STATISTICS]
@@ -93,7 +95,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--base-epochs", type=at_least_one, default=Recipe.base.epochs)
     parser.add_argument("--epochs", type=at_least_one, default=Recipe.final.epochs, help="of the final stage")
     parser.add_argument(
-        "--elders", type=Path, nargs="*", default=[], help="averaged.weights.h5 of earlier runs, asked as teachers too"
+        "--elders", type=Path, nargs="*", default=[], help="averaged.weights.h5 of earlier runs, asked instead of base"
     )
     parser.add_argument("--seed", type=int, default=Recipe.seed)
     parser.add_argument("--resume", action="store_true", help="go on after the last finished epoch")
@@ -106,10 +108,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     try:
         options.out.mkdir(parents=True, exist_ok=True)
-        ran = asdict(recipe) | {"elders": [str(path) for path in options.elders]}
-        (options.out / "recipe.json").write_text(json.dumps(ran, indent=2) + "\n")
         folders = sources.Folders(options.data, options.models, options.out)
         train(recipe, folders, options.elders, resume=options.resume)
+    except OSError as error:
+        sys.stderr.write(f"{error} (name another --out)\n")
+        return SourceError.exit_code
     except EdgeFerError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_code

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from converters.training import calibration, faces, measure, plots, tired
 from converters.training.labels import BASIC, TIRED
-from edge_fer.errors import EdgeFerError
+from edge_fer.errors import EdgeFerError, SourceError
 
 log = logging.getLogger(__name__)
 
@@ -108,18 +108,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     try:
         report = _measured(options)
+        log.info("%s", json.dumps(report, indent=2))
+        _write(report, options)
     except EdgeFerError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_code
-    text = json.dumps(report, indent=2)
-    if options.report:
-        options.report.write_text(text + "\n")
-    if options.sidecar:
-        _note_in_sidecar(report, options.sidecar)
-    if options.plots:
-        plots.draw_all(report, options.plots)
-    log.info("%s", text)
     return 0
+
+
+def _write(report: dict[str, Any], options: argparse.Namespace) -> None:
+    try:
+        if options.report:
+            options.report.write_text(json.dumps(report, indent=2) + "\n")
+        if options.sidecar:
+            _note_in_sidecar(report, options.sidecar)
+        if options.plots:
+            plots.draw_all(report, options.plots)
+    except (OSError, ValueError) as error:
+        raise SourceError(f"cannot be written: {error}", "check --report, --sidecar and --plots") from error
 
 
 def _note_in_sidecar(report: dict[str, Any], sidecar: Path) -> None:
@@ -135,15 +141,19 @@ def _note_in_sidecar(report: dict[str, Any], sidecar: Path) -> None:
 
 def _measured(options: argparse.Namespace) -> dict[str, Any]:
     valid = faces.load(options.data / "fer2013" / "valid.npz")
-    options.drivers.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        options.drivers.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SourceError(str(error), "name another --drivers") from error
     drivers = tired.load(options.data, options.detector, options.drivers)
     _, _, unseen = tired.split(drivers)
     float_answers = measure.keras_answers(options.model)
+    int8_answers = measure.tflite_answers(options.tflite) if options.tflite else None
     report = {"float": full_report(float_answers, valid, unseen)}
     probabilities = calibration.softmax(float_answers(measure.crops_of(list(valid.images)))[:, : len(BASIC)])
     report["curves"] = plots.curves(probabilities, valid.label7)
-    if options.tflite:
-        report["int8"] = full_report(measure.tflite_answers(options.tflite), valid, unseen)
+    if int8_answers:
+        report["int8"] = full_report(int8_answers, valid, unseen)
     return report
 
 

@@ -40,9 +40,10 @@ FOUND_YAWNS = 0.95
 """Of the tuning drivers' yawns; the project asks for 80 % of those of unseen drivers."""
 
 TRAINED_ON = (
-    "FER2013 train with FER+ votes, without pictures that are also in valid and without the development split; "
-    "yawning and not yawning drivers, by subject; 400 LFW portraits, as they are and with closed or open eyes blended "
-    "in. First weights: the lower stages of dlib's face recognition ResNet (CC0). No picture is contained in the file."
+    "FER2013 train with FER+ votes, without pictures that are also in valid and without the development split, its "
+    "labels mixed with the answers of networks trained on the same; yawning and not yawning drivers, by subject; 400 "
+    "LFW portraits, as they are and with closed or open eyes blended in. First weights: the lower stages of dlib's "
+    "face recognition ResNet (CC0). No picture is contained in the file."
 )
 
 
@@ -120,6 +121,21 @@ def export(
     return sidecar
 
 
+def share(text: str) -> float:
+    """A part of a whole, of a command line.
+
+    Raises:
+        argparse.ArgumentTypeError: It is no number of 0 to 1.
+    """
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"must be a number of 0 to 1, not {text!r}")
+    return value
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m converters.training.export", description=__doc__)
@@ -127,7 +143,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, default=Path("build/emotion"), help="what training wrote")
     parser.add_argument("--detector", type=Path, default=Path("models"), help="holds the face detector")
     parser.add_argument("--stage", default="final", choices=("base", "student", "final"))
-    parser.add_argument("--votes-share", type=float, default=0.0, help="part of the FER+ head in the merged logits")
+    parser.add_argument("--votes-share", type=share, default=0.0, help="part of the FER+ head in the merged logits")
     parser.add_argument("--to", type=Path, default=Path("models/emotion_arch.h5"))
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
@@ -138,10 +154,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         network.load_weights(trained, options.out / options.stage / "averaged.weights.h5")
         _log_blends(trained, dev)
         _, tuning, _ = tired.split(tired.load(options.data, options.detector, options.out / "drivers.npz"))
-        options.to.parent.mkdir(parents=True, exist_ok=True)
         sidecar = export(trained, dev, tuning, options.votes_share, options.to)
     except OSError as error:
-        sys.stderr.write(f"{error} (name another --to)\n")
+        sys.stderr.write(f"{error} (check --to and --out)\n")
         return SourceError.exit_code
     except EdgeFerError as error:
         sys.stderr.write(f"{error}\n")

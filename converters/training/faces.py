@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,13 +56,13 @@ def load(path: Path) -> Faces:
     """Read fer2013/train.npz or valid.npz, rows with label_match ≥ MIN_LABEL_MATCH.
 
     Raises:
-        SourceError: The file is missing or lacks an array.
+        SourceError: The file is missing, cut off, or lacks an array.
     """
     try:
         with np.load(path) as stored:
             keep = stored["label_match"] >= MIN_LABEL_MATCH
             images, label7, all_votes = (stored[name][keep] for name in ("images", "label7", "votes"))
-    except (OSError, KeyError, ValueError) as error:
+    except (OSError, KeyError, ValueError, BadZipFile) as error:
         raise SourceError(f"{path}: {error}", "give --data the folder that holds fer2013/train.npz") from error
     votes = all_votes[:, VOTE_COLUMNS].astype(np.float32)
     best = all_votes.argmax(axis=1)

@@ -56,7 +56,7 @@ class Plan:
         strength: Of the variation of faces, see `augment.varied`.
         mixup: Part of the batches in which two faces are mixed.
         dropout: On the 128 features.
-        opinion: Part of the targets on FER2013 that the networks of the stages before give.
+        opinion: Part of the targets on FER2013 that the elders' answers give.
         sizes_px: Sides of the trunk's input, each for an equal part of the epochs. Small pictures first give more
             epochs in the same time (Tan & Le, EfficientNetV2, 2021).
     """

@@ -40,10 +40,17 @@ def keras_answers(path: Path) -> Answers:
 
 
 def tflite_answers(path: Path) -> Answers:
-    """The answers of an int8 or float TFLite file that gives logits."""
+    """The answers of an int8 or float TFLite file that gives logits.
+
+    Raises:
+        SourceError: The file is missing or no TFLite model.
+    """
     from ai_edge_litert.interpreter import Interpreter  # noqa: PLC0415  # only where a .tflite is measured
 
-    interpreter = Interpreter(str(path), num_threads=1)
+    try:
+        interpreter = Interpreter(str(path), num_threads=1)
+    except (ValueError, OSError) as error:
+        raise SourceError(f"{path}: {error}", "give --tflite a file that edge-fer-convert wrote") from error
     interpreter.allocate_tensors()
     taken, given = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
 

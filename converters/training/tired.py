@@ -1,7 +1,7 @@
 """Tired faces: yawns of drivers, cut by the detector of the run time, split by subject.
 
 Yawning and not yawning frames of the same drivers are both trained on, so that a car, a belt or a window says nothing.
-What a driver who does not yawn feels is not labelled: a network trained on FER2013 alone says it (`emotion`), and
+What a driver who does not yawn feels is not labelled: the elders say it (`emotion`), and
 tired is zero there. Frames whose subject is unknown (213 of 1,155) could show a driver of the test part: left out.
 """
 
@@ -78,11 +78,17 @@ def load(data: Path, models: Path, cache: Path) -> Drivers:
         data: Holds tired/yawn_frames.zip and .csv.
         models: Holds the detector's networks.
         cache: Written when absent.
+
+    Raises:
+        SourceError: The archive is missing or damaged, or the cache is damaged.
     """
     if not cache.is_file():
         _cut(data / "tired", models, cache)
-    with np.load(cache) as stored:
-        return Drivers(stored["crops"], stored["yawns"], stored["subject"], stored["names"])
+    try:
+        with np.load(cache) as stored:
+            return Drivers(stored["crops"], stored["yawns"], stored["subject"], stored["names"])
+    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+        raise SourceError(f"{cache}: {error}", "delete it: it is made again from tired/yawn_frames.zip") from error
 
 
 def split(drivers: Drivers) -> tuple[Drivers, Drivers, Drivers]:
@@ -116,7 +122,7 @@ def _cut(folder: Path, models: Path, cache: Path) -> None:
                 yawns.append(row["label"] == "yawn")
                 subject.append(row["subject"])
                 names.append(row["file"])
-    except (OSError, KeyError) as error:
+    except (OSError, KeyError, zipfile.BadZipFile) as error:
         raise SourceError(f"{folder}: {error}", "give --data the folder that holds tired/yawn_frames.zip") from error
     log.info("%d driver faces, %d of them yawning", len(crops), sum(yawns))
     np.savez_compressed(

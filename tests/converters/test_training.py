@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -358,8 +359,33 @@ def test_what_training_cannot_go_on_from_is_refused(damage: str, tmp_path: Path)
     else:
         path = weights if damage.startswith("weights") else state
         path.write_bytes(path.read_bytes()[:1000])
-    with pytest.raises(SourceError, match=r"last\.(weights\.h5|npz): .*without --resume"):
+    with pytest.raises(SourceError, match=r"last\.(weights\.h5|npz): .*without --resume") as refused:
         fitting.run(stage, recipe, some_faces(7), tmp_path, start=lambda _: None, resume=True)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.convert
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras 3.15 on numpy 2.4
+def test_a_break_between_two_sizes_changes_nothing(tmp_path: Path) -> None:
+    """Keras goes on from the averages when a fit ends, so a run that is gone on with must, too."""
+    from converters.training import fitting, network  # noqa: PLC0415
+
+    samples = feed.fer_samples(some_faces(16), label_share=0.8, balance=0.2)
+    plan = feed.Plan(3, 3, 0.1, strength=1.0, mixup=0.0, dropout=0.0, sizes_px=(48, 48, 64))
+    recipe = fitting.Recipe(batch=16)  # one step: Keras draws the order of batches anew
+    whole, halves = tmp_path / "whole", tmp_path / "halves"
+    fitting.run(fitting.Stage("s", samples, plan), recipe, some_faces(7), whole, start=lambda _: None, resume=False)
+    first = fitting.Stage("s", samples, replace(plan, epochs=2, sizes_px=(48,)))
+    fitting.run(first, recipe, some_faces(7), halves, start=lambda _: None, resume=False)
+    with (halves / "s" / "log.jsonl").open("a") as log:
+        log.write('{"epoch": 3, "loss": 0.1}\n')  # of an epoch that broke off before it was finished
+    fitting.run(fitting.Stage("s", samples, plan), recipe, some_faces(7), halves, start=lambda _: None, resume=True)
+    assert len((halves / "s" / "log.jsonl").read_text().splitlines()) == 3
+    models = [network.training_model(0.0) for _ in range(2)]
+    for model, folder in zip(models, (whole, halves), strict=True):
+        network.load_weights(model, folder / "s" / "last.weights.h5")
+    for one, other in zip(*(model.trainable_weights for model in models), strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-4)
 
 
 class Indifferent:
@@ -371,8 +397,8 @@ class Indifferent:
 
 
 @pytest.mark.convert
-def test_a_teacher_s_answer_tempers_the_label() -> None:
-    """Of a sure label 0.6 stays, the rest is spread as the teacher says, and nothing falls on tired."""
+def test_an_elder_s_answer_tempers_the_label() -> None:
+    """Of a sure label 0.6 stays, the rest is spread as the elder says, and nothing falls on tired."""
     from converters.training import sources  # noqa: PLC0415
 
     samples = feed.fer_samples(some_faces(7), label_share=1.0, balance=0.0)
@@ -426,6 +452,19 @@ def test_each_stage_learns_from_those_before(
 
 
 @pytest.mark.convert
+def test_an_elder_is_the_network_that_was_kept(tmp_path: Path) -> None:
+    """All its weights, those of the normalisation too."""
+    from converters.training import emotion, network  # noqa: PLC0415
+
+    kept = network.training_model(0.2)
+    spread_statistics(kept)
+    kept.save_weights(tmp_path / "averaged.weights.h5")
+    again = emotion._elder(tmp_path / "averaged.weights.h5")
+    for one, other in zip(kept.get_weights(), again.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.convert
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras 3.15 on numpy 2.4
 def test_a_missing_elder_is_told_before_anything_is_trained(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Not after the hours of the first stage; one line that names the file."""
@@ -439,7 +478,7 @@ def test_a_missing_elder_is_told_before_anything_is_trained(tmp_path: Path, caps
 
 
 @pytest.mark.convert
-def test_several_teachers_answer_with_their_mean() -> None:
+def test_several_elders_answer_with_their_mean() -> None:
     """One is sure of the first feeling, one finds all as likely: the target lies between."""
     from converters.training import sources  # noqa: PLC0415
 

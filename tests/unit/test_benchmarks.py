@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from benchmarks import convolution, floor, instructions, outside, scaling, scenes
+from benchmarks import convolution, crowd, floor, instructions, outside, scaling, scenes
 from benchmarks.peers import contenders, race, report
 from benchmarks.peers.contenders import Contender
 from benchmarks.peers.detectors import DETECTORS
@@ -20,6 +20,7 @@ from benchmarks.peers.report import Condition, Row
 from edge_fer.boxes import iou_matrix
 from edge_fer.config import DEFAULT_MODELS
 from edge_fer.demo.portraits import Portrait
+from edge_fer.errors import ConfigError
 from edge_fer.runtime import Model
 from edge_fer.types import Box
 
@@ -36,7 +37,22 @@ def red_face(tmp_path_factory: pytest.TempPathFactory) -> Portrait:
     return Portrait("red", path, Box(75, 80, 175, 200), Box(0, 0, 250, 300))
 
 
-@pytest.mark.parametrize("text", ["abc", "1920", "0x5", "640x-480", "640x480x3", "1e3x1e3", ""])
+@pytest.mark.parametrize(
+    ("arguments", "told"), [(["--budget", "3"], "pipeline.cpu_budget"), (["--fps", "1000"], "pipeline.target_fps")]
+)
+def test_a_crowd_that_cannot_be_is_one_line(
+    arguments: list[str], told: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Told before anything is drawn."""
+    monkeypatch.setattr("sys.argv", ["crowd", *arguments])
+    monkeypatch.setattr(scenes, "moving", lambda *_, **__: pytest.fail("drawn first"))
+    assert crowd.main() == ConfigError.exit_code
+    said = capsys.readouterr().err
+    assert told in said
+    assert len(said.splitlines()) == 1
+
+
+@pytest.mark.parametrize("text", ["abc", "1920", "0x5", "640x-480", "640x480x3", "99999x99999", "1e3x1e3", ""])
 def test_what_is_no_frame_size_is_refused(text: str) -> None:
     """Before anything is built."""
     with pytest.raises(argparse.ArgumentTypeError, match="width and height in pixels"):
