@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from zipfile import BadZipFile
 
 from benchmarks import ROOT, scenes
 from benchmarks.peers import contenders, environments, race, report
@@ -42,11 +43,16 @@ class Bench:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run; 0 where everything promised was kept by what could be measured."""
-    arguments = _parser().parse_args(argv)
+    parser = _parser()
+    arguments = parser.parse_args(argv)
+    environments.FOLDER.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         people = {"two people": scenes.SHIPPED}
         if arguments.photos:
-            people["many people"] = scenes.photos(arguments.photos, Path(folder) / "photos")
+            try:
+                people["many people"] = scenes.photos(arguments.photos, Path(folder) / "photos")
+            except (OSError, BadZipFile) as error:
+                parser.error(f"--photos: {error}")
         stills, failures = _stills(people, arguments, Path(folder))
         clips, failed = _clips(people, arguments, Path(folder)) if arguments.clip else ([], {})
     failures |= failed

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from benchmarks import convolution, crowd, floor, instructions, outside, scaling, scenes
-from benchmarks.peers import contenders, race, report
+from benchmarks.peers import __main__ as peers
+from benchmarks.peers import contenders, environments, race, report
 from benchmarks.peers.contenders import Contender
 from benchmarks.peers.detectors import DETECTORS
 from benchmarks.peers.environments import REQUIREMENTS
@@ -50,6 +51,22 @@ def test_a_crowd_that_cannot_be_is_one_line(
     said = capsys.readouterr().err
     assert told in said
     assert len(said.splitlines()) == 1
+
+
+@pytest.mark.parametrize("kind", ["missing", "empty", "no archive"])
+def test_photos_that_cannot_be_read_are_one_line(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Told before any contender is built."""
+    photos = tmp_path / ("photos.zip" if kind == "no archive" else "photos")
+    if kind == "empty":
+        photos.mkdir()
+    elif kind == "no archive":
+        photos.write_bytes(b"PK")
+    monkeypatch.setattr(environments, "FOLDER", tmp_path / "peers")
+    with pytest.raises(SystemExit):
+        peers.main(["--photos", str(photos), "--sizes", "--no-clip"])
+    assert capsys.readouterr().err.splitlines()[-1].startswith("python -m benchmarks.peers: error: --photos: ")
 
 
 @pytest.mark.parametrize("text", ["abc", "1920", "0x5", "640x-480", "640x480x3", "99999x99999", "1e3x1e3", ""])
