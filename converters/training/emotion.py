@@ -37,22 +37,22 @@ FIRST_STATISTICS = 512
 """Faces that give the normalisation its first means and variances."""
 
 
-def train(recipe: Recipe, folders: sources.Folders, taught_by: Sequence[Path], *, resume: bool) -> keras.Model:
+def train(recipe: Recipe, folders: sources.Folders, elder_files: Sequence[Path], *, resume: bool) -> keras.Model:
     """All stages; the model with the averaged weights of the last epoch.
 
     Args:
         recipe: How.
         folders: Where everything is.
-        taught_by: averaged.weights.h5 of earlier runs, whose networks are the first elders.
+        elder_files: averaged.weights.h5 of earlier runs, whose networks are the first elders.
         resume: Go on after the last finished epoch.
 
     Raises:
         SourceError: Data, first weights or an elder's weights are missing.
     """
-    elders = [_elder(path) for path in taught_by]
+    elders = [_elder(path) for path in elder_files]
     seen = faces.load(folders.data / "fer2013" / "train.npz")
     fit, dev = faces.split(seen, faces.load(folders.data / "fer2013" / "valid.npz"))
-    told = asdict(recipe) | {"elders": [str(path) for path in taught_by]}
+    told = asdict(recipe) | {"elders": [str(path) for path in elder_files]}
     (folders.out / "recipe.json").write_text(json.dumps(told, indent=2) + "\n")
     log.info("FER2013: %d to train on, %d for development", len(fit), len(dev))
     faces_only = feed.fer_samples(fit, recipe.label_share, recipe.balance)

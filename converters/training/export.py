@@ -26,6 +26,7 @@ from converters.training import calibration, faces, network, tired
 from converters.training.augment import CROP_PX
 from converters.training.feed import plain_batch
 from converters.training.labels import BASIC, LABELS, TIRED
+from edge_fer.arguments import from_zero_to_one
 from edge_fer.errors import EdgeFerError, SourceError
 
 log = logging.getLogger(__name__)
@@ -121,21 +122,6 @@ def export(
     return sidecar
 
 
-def share(text: str) -> float:
-    """A part of a whole, of a command line.
-
-    Raises:
-        argparse.ArgumentTypeError: It is no number of 0 to 1.
-    """
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError(f"must be a number of 0 to 1, not {text!r}")
-    return value
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m converters.training.export", description=__doc__)
@@ -143,7 +129,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, default=Path("build/emotion"), help="what training wrote")
     parser.add_argument("--detector", type=Path, default=Path("models"), help="holds the face detector")
     parser.add_argument("--stage", default="final", choices=("base", "student", "final"))
-    parser.add_argument("--votes-share", type=share, default=0.0, help="part of the FER+ head in the merged logits")
+    parser.add_argument(
+        "--votes-share", type=from_zero_to_one, default=0.0, help="part of the FER+ head in the merged logits"
+    )
     parser.add_argument("--to", type=Path, default=Path("models/emotion_arch.h5"))
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s")

@@ -51,7 +51,7 @@ def load(data: Path, models: Path, cache: Path, seed: int) -> Portraits:
     if not cache.is_file():
         try:
             _make(data, models, cache, np.random.default_rng(seed))
-        except (OSError, KeyError, ValueError) as error:
+        except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
             raise SourceError(f"{data}: {error}", "give --data the folder with tired/ and lfw/") from error
     with np.load(cache) as stored:
         return Portraits(stored["plain"], stored["closed"], stored["opened"])

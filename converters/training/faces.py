@@ -59,10 +59,10 @@ def load(path: Path) -> Faces:
         SourceError: The file is missing, cut off, or lacks an array.
     """
     try:
-        with np.load(path) as stored:
+        with path.open("rb") as file, np.load(file) as stored:
             keep = stored["label_match"] >= MIN_LABEL_MATCH
             images, label7, all_votes = (stored[name][keep] for name in ("images", "label7", "votes"))
-    except (OSError, KeyError, ValueError, BadZipFile) as error:
+    except (OSError, EOFError, KeyError, ValueError, BadZipFile) as error:
         raise SourceError(f"{path}: {error}", "give --data the folder that holds fer2013/train.npz") from error
     votes = all_votes[:, VOTE_COLUMNS].astype(np.float32)
     best = all_votes.argmax(axis=1)

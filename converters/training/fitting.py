@@ -158,7 +158,7 @@ def compiled(recipe: Recipe, stage: Stage) -> keras.Model:
 class Watch(keras.callbacks.Callback):  # type: ignore[misc]  # keras has no types
     """After each epoch: averaged weights on `dev` at the epoch's size; a log line, files to go on from.
 
-    The log keeps the lines of the `done` epochs that are gone on from.
+    The log keeps the lines of the `done` epochs that are gone on from; a SourceError where they are damaged.
     """
 
     def __init__(self, folder: Path, dev: Faces, plan: Plan, done: int = 0) -> None:
@@ -167,7 +167,10 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]  # keras has no typ
         path = folder / "log.jsonl"
         lines = path.read_text().splitlines()[:done] if path.is_file() else []
         path.write_text("".join(f"{line}\n" for line in lines))
-        self._lowest = min((json.loads(line)["loss"] for line in lines), default=math.inf)
+        try:
+            self._lowest = min((float(json.loads(line)["loss"]) for line in lines), default=math.inf)
+        except (ValueError, KeyError, TypeError) as error:
+            raise SourceError(f"{path}: {error}", "train again without --resume") from error
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Write averaged.weights.h5, log.jsonl, last.* and epoch.json, in this order.
@@ -223,7 +226,8 @@ def _keep(model: keras.Model, folder: Path) -> None:
 
 
 def _goes_on_from(plan: Plan, done: int) -> str:
-    """Keras puts the averages in the weights' place at the end of each fit, and each size is a fit of its own."""
+    """The weights file that holds what an unbroken run would go on from after `done` epochs."""
+    # Keras puts the averages in the weights' place at the end of each fit, and each size is a fit of its own.
     ended = done < plan.epochs and plan.size_px(done) != plan.size_px(done - 1)
     return "averaged.weights.h5" if ended else "last.weights.h5"
 
@@ -236,7 +240,7 @@ def _restore(model: keras.Model, folder: Path, weights: str) -> None:
         with path.open("rb") as file, np.load(file) as state:
             for place, variable in enumerate(model.optimizer.variables):
                 variable.assign(state[str(place)])
-    except (OSError, ValueError, KeyError, BadZipFile) as error:
+    except (OSError, EOFError, ValueError, KeyError, BadZipFile) as error:
         raise SourceError(f"{path}: {error}", "train again without --resume") from error
 
 

@@ -85,9 +85,9 @@ def load(data: Path, models: Path, cache: Path) -> Drivers:
     if not cache.is_file():
         _cut(data / "tired", models, cache)
     try:
-        with np.load(cache) as stored:
+        with cache.open("rb") as file, np.load(file) as stored:
             return Drivers(stored["crops"], stored["yawns"], stored["subject"], stored["names"])
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+    except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile) as error:
         raise SourceError(f"{cache}: {error}", "delete it: it is made again from tired/yawn_frames.zip") from error
 
 

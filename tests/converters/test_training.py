@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from converters.training import calibration, faces, feed
+from converters.training import calibration, faces, feed, tired
 from converters.training.augment import CROP_PX, TRUNK_PX, plain, varied
 from converters.training.labels import BASIC, LABELS, TIRED, VOTE_COLUMNS
 from edge_fer.errors import ConversionError, SourceError
@@ -53,6 +53,28 @@ def test_missing_data_is_one_line(tmp_path: Path) -> None:
     """No traceback for a wrong --data."""
     with pytest.raises(SourceError, match="not_there"):
         faces.load(tmp_path / "not_there.npz")
+
+
+def test_data_that_is_cut_off_is_one_line(tmp_path: Path) -> None:
+    """A copy that broke off, of the data or of the faces cut from it."""
+    write_split(tmp_path / "train.npz", 14)
+    for size in (0, 10, 2000):
+        (tmp_path / "cut.npz").write_bytes((tmp_path / "train.npz").read_bytes()[:size])
+        with pytest.raises(SourceError, match=r"cut\.npz"):
+            faces.load(tmp_path / "cut.npz")
+        with pytest.raises(SourceError, match=r"cut\.npz: .*delete it"):
+            tired.load(tmp_path, tmp_path, tmp_path / "cut.npz")
+
+
+@pytest.mark.convert
+def test_what_is_no_tflite_model_is_refused(tmp_path: Path) -> None:
+    """Missing, a folder, and something else."""
+    from converters.training import measure  # noqa: PLC0415
+
+    (tmp_path / "text.tflite").write_text("no model")
+    for path in (tmp_path / "gone.tflite", tmp_path, tmp_path / "text.tflite"):
+        with pytest.raises(SourceError, match="--tflite"):
+            measure.tflite_answers(path)
 
 
 def test_split_shares_no_picture() -> None:
@@ -339,7 +361,9 @@ def test_a_loss_that_creeps_up_ends_the_training(tmp_path: Path) -> None:
 @pytest.mark.convert
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras 3.15 on numpy 2.4
 @pytest.mark.filterwarnings("ignore:Skipping nested container:UserWarning")  # by Keras before it refuses
-@pytest.mark.parametrize("damage", ["weights of another network", "weights cut off", "state cut off", "state missing"])
+@pytest.mark.parametrize(
+    "damage", ["weights of another network", "weights cut off", "state cut off", "state missing", "log cut off"]
+)
 def test_what_training_cannot_go_on_from_is_refused(damage: str, tmp_path: Path) -> None:
     """One line with the file's name, whatever Keras or numpy would raise."""
     import keras  # noqa: PLC0415
@@ -356,10 +380,13 @@ def test_what_training_cannot_go_on_from_is_refused(damage: str, tmp_path: Path)
         other.save_weights(weights)
     elif damage == "state missing":
         state.unlink()
+    elif damage == "log cut off":
+        log = tmp_path / "s" / "log.jsonl"
+        log.write_bytes(log.read_bytes()[:30])
     else:
         path = weights if damage.startswith("weights") else state
         path.write_bytes(path.read_bytes()[:1000])
-    with pytest.raises(SourceError, match=r"last\.(weights\.h5|npz): .*without --resume") as refused:
+    with pytest.raises(SourceError, match=r"(last\.(weights\.h5|npz)|log\.jsonl): .*without --resume") as refused:
         fitting.run(stage, recipe, some_faces(7), tmp_path, start=lambda _: None, resume=True)
     assert "\n" not in str(refused.value)
 
@@ -429,14 +456,14 @@ def test_each_stage_learns_from_those_before(
         asked.append(("opinion", " ".join(models), share))
         return samples
 
-    def tired(models: list[str], *_: object) -> feed.Samples:
+    def told_tired(models: list[str], *_: object) -> feed.Samples:
         asked.append(("tired", " ".join(models), None))
         return feed.fer_samples(some_faces(7), label_share=1.0, balance=0.0)
 
     monkeypatch.setattr(emotion, "_elder", lambda path: path.name)
     monkeypatch.setattr(fitting, "run", run)
     monkeypatch.setattr(sources, "with_opinion", opinion)
-    monkeypatch.setattr(sources, "tired_samples", tired)
+    monkeypatch.setattr(sources, "tired_samples", told_tired)
     (tmp_path / "fer2013").mkdir()
     write_split(tmp_path / "fer2013" / "train.npz", 70)
     write_split(tmp_path / "fer2013" / "valid.npz", 7)

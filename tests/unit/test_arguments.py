@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from edge_fer.arguments import above_zero, at_least_one
+from edge_fer.arguments import above_zero, at_least_one, from_zero_to_one
 
 
 @pytest.mark.parametrize(
@@ -15,6 +15,7 @@ from edge_fer.arguments import above_zero, at_least_one
     [
         *((at_least_one, text, "a whole number of 1 or more") for text in ("0", "-3", "1.5", "many", "")),
         *((above_zero, text, "a number above 0") for text in ("0", "-0.5", "nan", "inf", "soon", "")),
+        *((from_zero_to_one, text, "a number from 0 to 1") for text in ("-0.1", "1.1", "nan", "half", "")),
     ],
 )
 def test_a_number_that_cannot_be_is_a_usage_error(
@@ -30,6 +31,7 @@ def test_a_number_that_cannot_be_is_a_usage_error(
 
 
 def test_numbers_that_can_be_are_taken() -> None:
-    """The least count, and a number below one."""
+    """The least count, a number below one, and both ends of a share."""
     assert at_least_one("1") == 1
     assert above_zero("0.25") == 0.25
+    assert (from_zero_to_one("0"), from_zero_to_one("1")) == (0, 1)

@@ -133,3 +133,10 @@ def test_one_core_is_left_free(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("os.cpu_count", lambda cores=cores: cores)
         assert config.load(None).models.thread_count == threads
     assert config.load(None, {"models.threads": 2}).models.thread_count == 2
+
+
+def test_a_wrong_flag_is_told_as_the_command_line_s() -> None:
+    """Not as the file's: that one may be right."""
+    with pytest.raises(ConfigError) as caught:
+        config.load(SHIPPED, {"camera.fps": 0})
+    assert caught.value.message.startswith("command line: camera.fps: ")
