@@ -88,7 +88,7 @@ def _vector(builder: Any, offsets: Sequence[int]) -> int:
 
 
 def _tensor(builder: Any, shape: Sequence[int], kind: int, buffer: int, scales: Sequence[float]) -> int:
-    """A tensor, quantised symmetrically where it has scales, per channel where it has several."""
+    """A tensor, quantized symmetrically where it has scales, per channel where it has several."""
     slots = {
         0: ("UOffsetTRelative", int(builder.CreateNumpyVector(np.array(shape, np.int32)))),
         1: ("Int8", kind),
@@ -97,8 +97,8 @@ def _tensor(builder: Any, shape: Sequence[int], kind: int, buffer: int, scales: 
     if scales:
         scale = builder.CreateNumpyVector(np.array(scales, np.float32))
         zero_point = builder.CreateNumpyVector(np.zeros(len(scales), np.int64))
-        quantisation = _table(builder, {2: ("UOffsetTRelative", scale), 3: ("UOffsetTRelative", zero_point)})
-        slots[4] = ("UOffsetTRelative", quantisation)
+        quantization = _table(builder, {2: ("UOffsetTRelative", scale), 3: ("UOffsetTRelative", zero_point)})
+        slots[4] = ("UOffsetTRelative", quantization)
     return _table(builder, slots)
 
 

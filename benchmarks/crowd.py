@@ -19,11 +19,12 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks import scenes
-from edge_fer import config, pipeline
 from edge_fer.arguments import above_zero, at_least_one
+from edge_fer.config import loading
+from edge_fer.domain.faces import Frame, Observation, TrackState
 from edge_fer.errors import EdgeFerError
-from edge_fer.scheduler import STEPS
-from edge_fer.types import Frame, Observation, TrackState
+from edge_fer.pipeline import building
+from edge_fer.pipeline.load_shedding import STEPS
 
 _SETTLED_S = 3.0
 """Emotions' ages count from here on: everybody has come in."""
@@ -62,11 +63,11 @@ def main() -> int:
     parser.add_argument("--seconds", type=above_zero, default=25)
     args = parser.parse_args()
     try:
-        series, given_up = watched(args)
+        series, degradations = watched(args)
     except EdgeFerError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_code
-    _tell(series, args, given_up)
+    _tell(series, args, degradations)
     return int(np.percentile(series.age_s, 95) > 2 / args.fps)
 
 
@@ -78,7 +79,7 @@ def watched(args: argparse.Namespace) -> tuple[Series, tuple[str, ...]]:
     """
     nobody = str(Path("build/crowd-gallery.npz"))
     flags = {"pipeline.target_fps": args.fps, "pipeline.cpu_budget": args.budget, "identity.gallery": nobody}
-    stages = pipeline.build(config.load(None, {**flags, "models.threads": 1}))
+    stages = building.build(loading.load(None, {**flags, "models.threads": 1}))
     clip = list(scenes.moving(scenes.SHIPPED, args.size, args.faces, max(1, round(args.fps * 4)), seed=1))
     series = Series()
     for frame in newest(clip, args.fps, args.seconds):
@@ -86,11 +87,11 @@ def watched(args: argparse.Namespace) -> tuple[Series, tuple[str, ...]]:
         series.age_s.append(time.monotonic() - frame.captured_s)
         series.work_s.append(stages.timings.total_s)
         if frame.seq > _SETTLED_S * args.fps:
-            series.emotion_age_s.append(stages.strain.emotion_age_s)
-    return series, stages.strain.given_up
+            series.emotion_age_s.append(stages.load.emotion_age_s)
+    return series, stages.load.degradations
 
 
-def _tell(series: Series, args: argparse.Namespace, given_up: tuple[str, ...]) -> None:
+def _tell(series: Series, args: argparse.Namespace, degradations: tuple[str, ...]) -> None:
     present = [seen for seen in series.last if seen.track.state is TrackState.CONFIRMED]
     felt = sum(bool(seen.emotion.scores) for seen in present)
     work_ms, age_ms = (np.percentile(values, (50, 95)) * 1e3 for values in (series.work_s, series.age_s))
@@ -103,7 +104,7 @@ def _tell(series: Series, args: argparse.Namespace, given_up: tuple[str, ...]) -
         f"  frame age       p50 {age_ms[0]:.0f} ms, p95 {age_ms[1]:.0f} ms; two intervals are {2e3 / args.fps:.0f} ms\n"
         f"  faces followed  {len(present)}, {felt} of them with emotions\n"
         f"  oldest emotion  {oldest}\n"
-        f"  given up        {given_up[0] if given_up else 'nothing'} (of {len(STEPS) - 1} steps)\n"
+        f"  given up        {degradations[0] if degradations else 'nothing'} (of {len(STEPS) - 1} steps)\n"
     )
 
 

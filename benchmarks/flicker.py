@@ -18,22 +18,25 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_fer import camera, config, pipeline
-from edge_fer.config import Config
-from edge_fer.emotion import CONFIDENCE, EmotionClassifier, Mood, MoodKeeper
-from edge_fer.runtime import Model
-from edge_fer.types import EmotionState, TrackState
+from edge_fer.config import loading
+from edge_fer.config.schema import Config
+from edge_fer.domain.faces import EmotionState, TrackState
+from edge_fer.emotion.classifier import CONFIDENCE, EmotionClassifier
+from edge_fer.emotion.smoother import EmotionHistory, EmotionSmoother
+from edge_fer.pipeline import building
+from edge_fer.sources import opening
+from edge_fer.tflite.model import Model
 
 Scores = NDArray[np.float32]
 
 
 def watch(settings: Config, reasons: Counter[str]) -> tuple[float, dict[int, list[Scores]], dict[int, list[str]]]:
     """Seconds of presence, and for each track the single classifications and the labels told; counts `reasons`."""
-    stages = pipeline.build(settings)
+    stages = building.build(settings)
     classifier = EmotionClassifier(
         Model(settings.models.dir / settings.models.emotion, threads=settings.models.thread_count), settings.emotion
     )
-    source = camera.open_source(settings.camera)
+    source = opening.open_source(settings.camera)
     raw: dict[int, list[Scores]] = defaultdict(list)
     told: dict[int, list[str]] = defaultdict(list)
     present_s, last_s = 0.0, None
@@ -60,13 +63,13 @@ def changes(labels: list[str] | list[int]) -> int:
 def step_delay_s(settings: Config, before: Scores, after: Scores, labels: tuple[str, ...]) -> float | None:
     """Seconds until the label follows a sudden change, at the refresh that is configured; None if it never does."""
     manifest = Model(settings.models.dir / settings.models.emotion).manifest
-    keeper = MoodKeeper(labels, manifest.thresholds[CONFIDENCE], settings.emotion)
-    mood, wanted = Mood(), int(after.argmax())
+    smoother = EmotionSmoother(labels, manifest.thresholds[CONFIDENCE], settings.emotion)
+    mood, wanted = EmotionHistory(), int(after.argmax())
     refresh_s = settings.emotion.refresh_s
     for number in range(100):
-        mood = keeper.heard(mood, before, number * refresh_s)
+        mood = smoother.update(mood, before, number * refresh_s)
     for number in range(100):
-        mood = keeper.heard(mood, after, (100 + number) * refresh_s)
+        mood = smoother.update(mood, after, (100 + number) * refresh_s)
         if mood.label == wanted:
             return (number + 1) * refresh_s
     return None
@@ -77,7 +80,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("videos", nargs="+", type=Path)
     typical: dict[int, list[Scores]] = defaultdict(list)
-    settings = config.load(None)
+    settings = loading.load(None)
     for path in parser.parse_args().videos:
         flags = {
             "camera.source": str(path),
@@ -85,7 +88,7 @@ def main() -> int:
             "identity.enabled": False,
             "detector.min_face_px": 30,
         }
-        settings = config.load(None, {**flags, "pipeline.target_fps": 0.1})
+        settings = loading.load(None, {**flags, "pipeline.target_fps": 0.1})
         reasons: Counter[str] = Counter()
         present_s, raw, told = watch(settings, reasons)
         minutes = present_s / 60

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks import convolution
-from edge_fer.runtime import Floats, Model
+from edge_fer.tflite.model import Floats, Model
 
 _P_NET = "mtcnn-pnet"
 _PEAK_RUNS = 15
@@ -79,7 +79,7 @@ def peak() -> Peak:
 
 def _convolving(*, int8: bool) -> float:
     """Multiply-accumulates per second of processor time."""
-    runtime: Any = import_module("edge_fer.runtime")
+    runtime: Any = import_module("edge_fer.tflite.model")
     interpreter = runtime.Interpreter(model_content=convolution.model(int8=int8), num_threads=1)
     interpreter.allocate_tensors()
     given = interpreter.get_input_details()[0]

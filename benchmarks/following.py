@@ -15,9 +15,12 @@ from pathlib import Path
 
 import numpy as np
 
-from edge_fer import boxes, camera, config, pipeline
 from edge_fer.arguments import at_least_one
-from edge_fer.types import Detection, TrackState
+from edge_fer.config import loading
+from edge_fer.domain.faces import Detection, TrackState
+from edge_fer.pipeline import building
+from edge_fer.sources import opening
+from edge_fer.vision import boxes
 
 INTERVALS_S = (0.3, 0.5, 1.0)
 
@@ -34,7 +37,7 @@ class Run:
 
 def run(video: Path, search_interval_s: float, min_face_px: int) -> Run:
     """The detector and tracker alone, on one thread."""
-    settings = config.load(
+    settings = loading.load(
         None,
         {
             "camera.source": str(video),
@@ -47,7 +50,7 @@ def run(video: Path, search_interval_s: float, min_face_px: int) -> Run:
             "pipeline.target_fps": 0.1,
         },
     )
-    stages, source = pipeline.build(settings), camera.open_source(settings.camera)
+    stages, source = building.build(settings), opening.open_source(settings.camera)
     frames: list[list[Detection]] = []
     visits: set[int] = set()
     total_s: list[float] = []

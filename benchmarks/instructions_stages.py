@@ -12,12 +12,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_fer import config, pipeline
-from edge_fer.emotion import EmotionClassifier
-from edge_fer.identity import Embedder
-from edge_fer.mtcnn import Mtcnn
-from edge_fer.runtime import Model
-from edge_fer.types import Frame
+from edge_fer.config import loading, schema
+from edge_fer.domain.faces import Frame
+from edge_fer.emotion.classifier import EmotionClassifier
+from edge_fer.identity.embedder import Embedder
+from edge_fer.pipeline import building
+from edge_fer.tflite.model import Model
+from edge_fer.vision.mtcnn import Mtcnn
 
 FACES = (1, 4, 10)
 STAGES = (
@@ -46,14 +47,14 @@ def main(folder: str) -> None:
 
 
 def _stages(frames: Mapping[int, NDArray[np.uint8]]) -> Mapping[str, Callable[[], object]]:
-    detector = Mtcnn(config.DEFAULT_MODELS, config.DetectorConfig())
+    detector = Mtcnn(schema.DEFAULT_MODELS, schema.DetectorConfig())
     found = detector.detect(frames[4])
     expected = [face.box for face in found]
 
     def search(faces: int) -> Callable[[], object]:
         return lambda: detector.detect(frames[faces])
 
-    settings, landmarks = config.Config(), found[0].landmarks
+    settings, landmarks = schema.Config(), found[0].landmarks
     embedder = Embedder(Model(settings.models.dir / settings.models.identity))
     classifier = EmotionClassifier(Model(settings.models.dir / settings.models.emotion), settings.emotion)
     rest = (
@@ -68,7 +69,7 @@ def _stages(frames: Mapping[int, NDArray[np.uint8]]) -> Mapping[str, Callable[[]
 def _following(rgb: NDArray[np.uint8]) -> Callable[[], object]:
     """The pipeline with detection and tracking only, between two searches, when it believes in all faces."""
     flags = {"models.threads": 1, "identity.enabled": False, "emotion.enabled": False}
-    running = pipeline.build(config.load(None, {**flags, "detector.search_interval_s": 10}))
+    running = building.build(loading.load(None, {**flags, "detector.search_interval_s": 10}))
     numbers = itertools.count()
 
     def step() -> object:

@@ -19,9 +19,10 @@ import cv2
 import numpy as np
 
 from benchmarks import scenes
-from edge_fer import config, pipeline
 from edge_fer.arguments import at_least_one
-from edge_fer.types import Frame
+from edge_fer.config import loading
+from edge_fer.domain.faces import Frame
+from edge_fer.pipeline import building
 
 FACES = (1, 4, 10)
 
@@ -65,7 +66,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def measure(faces: int, rounds: int) -> Iterator[Cost]:
     """Every frame of `rounds` rounds over one clip, after one that is not told."""
     flags = {"models.threads": 1, "identity.enabled": False, "emotion.enabled": False}
-    running = pipeline.build(config.load(None, {**flags, "pipeline.target_fps": 1}))  # a budget that gives nothing up
+    running = building.build(loading.load(None, {**flags, "pipeline.target_fps": 1}))  # a budget that gives nothing up
     clip = [scene.rgb for scene in scenes.moving(scenes.SHIPPED, (640, 480), faces, _FRAMES, seed=0)]
     for seq in range((rounds + 1) * _FRAMES):
         frame = Frame(clip[seq % _FRAMES].copy(), seq, seq / _FPS, _EPOCH)

@@ -23,8 +23,8 @@ import numpy as np
 from benchmarks import ROOT, floor, scenes
 from benchmarks.peers import environments
 from edge_fer.arguments import at_least_one
-from edge_fer.config import DEFAULT_MODELS, DetectorConfig
-from edge_fer.mtcnn import Mtcnn
+from edge_fer.config.schema import DEFAULT_MODELS, DetectorConfig
+from edge_fer.vision.mtcnn import Mtcnn
 
 _SWEEPS: dict[str, tuple[tuple[scenes.Size, int, int], ...]] = {
     "faces": tuple(((1280, 720), 40, faces) for faces in (1, 2, 4, 7, 10, 15, 20, 30)),

@@ -20,8 +20,8 @@ def main(path: str) -> None:
     for axis, varied in zip(axes, sweeps, strict=True):
         chosen = [point for point in points if point["varied"] == varied]
         at = [point["at"] for point in chosen]
-        for key, label, colour in _LINES:
-            axis.plot(at, [point[key] for point in chosen], "o-", color=colour, label=label, markersize=4)
+        for key, label, color in _LINES:
+            axis.plot(at, [point[key] for point in chosen], "o-", color=color, label=label, markersize=4)
         axis.plot(at, [point["floor_ms"] for point in chosen], "--", color="#222222", label="floor by arithmetic")
         axis.set_xlabel(varied)
         axis.set_ylim(bottom=0)

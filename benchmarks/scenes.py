@@ -18,8 +18,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_fer.demo.portraits import PORTRAITS, Portrait, picture
-from edge_fer.types import Box
+from edge_fer.domain.geometry import Box
+from edge_fer.samples.portraits import PORTRAITS, Portrait, picture
 
 Size = tuple[int, int]
 """Width and height in pixels."""
@@ -31,10 +31,10 @@ _LFW_FACE = Box(68, 68, 182, 182)
 """Source: LFW pictures are the Viola-Jones box of the face, made 2.2 times as large (Huang et al. 2007, section 3)."""
 
 _FACE_OF_CELL = (0.32, 0.45)
-"""Height of a face as a share of its cell's shorter side, so that no cutout reaches a neighbour's face."""
+"""Height of a face as a share of its cell's shorter side, so that no cutout reaches a neighbor's face."""
 
 _CLUTTER, _NOISE = 60, 2.5
-"""Number of rectangles and lines on the wall; standard deviation of the sensor's noise in grey levels."""
+"""Number of rectangles and lines on the wall; standard deviation of the sensor's noise in gray levels."""
 
 
 def frame_size(text: str) -> Size:
@@ -64,7 +64,7 @@ class Scene:
 
 @dataclass(frozen=True, slots=True)
 class Stand:
-    """Where one person stands: centre of the face and its height in frame pixels, tilt of the head."""
+    """Where one person stands: center of the face and its height in frame pixels, tilt of the head."""
 
     portrait: Portrait
     x: float
@@ -163,7 +163,7 @@ def _blend(drawn: NDArray[np.float32], stand: Stand) -> None:
     """Blend one person into `drawn`, float32 (H, W, 3), in place."""
     scale = stand.height_px / stand.portrait.face.height
     shrink = max(1, math.floor(1 / scale))
-    # INTER_AREA keeps pixel areas, so pixel centres move: u = (x + ½) / shrink − ½
+    # INTER_AREA keeps pixel areas, so pixel centers move: u = (x + ½) / shrink − ½
     cx, cy = ((side + 0.5) / shrink - 0.5 for side in stand.portrait.face.center)
     matrix = cv2.getRotationMatrix2D((cx, cy), -stand.tilt_deg, scale * shrink)
     matrix[:, 2] += np.array((stand.x - cx, stand.y - cy))
@@ -174,17 +174,17 @@ def _blend(drawn: NDArray[np.float32], stand: Stand) -> None:
 
 
 def _wall(size: Size, generator: np.random.Generator) -> NDArray[np.float32]:
-    """float32 (H, W, 3): grey with shelves, boards and cables."""
+    """float32 (H, W, 3): gray with shelves, boards and cables."""
     width, height = size
     wall = np.empty((height, width, 3), np.float32)
     wall[:] = np.linspace(170, 110, width, dtype=np.float32)[None, :, None]
     corners = generator.integers(0, (width, height, width // 4, height // 4), (_CLUTTER, 4))
-    colours = generator.uniform(40, 220, (_CLUTTER, 3))
-    for index, ((x, y, w, h), colour) in enumerate(zip(corners.tolist(), colours.tolist(), strict=True)):
+    colors = generator.uniform(40, 220, (_CLUTTER, 3))
+    for index, ((x, y, w, h), color) in enumerate(zip(corners.tolist(), colors.tolist(), strict=True)):
         if index % 2:
-            cv2.rectangle(wall, (x, y), (x + w, y + h), colour, -1)
+            cv2.rectangle(wall, (x, y), (x + w, y + h), color, -1)
         else:
-            cv2.line(wall, (x, y), (x + w, y + h), colour, 2)
+            cv2.line(wall, (x, y), (x + w, y + h), color, 2)
     return wall
 
 

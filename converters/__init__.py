@@ -1,4 +1,4 @@
-"""Weights of others → a Keras network → a quantised .tflite file that is proven to behave like the original.
+"""Weights of others → a Keras network → a quantized .tflite file that is proven to behave like the original.
 
 The one way: a source (`mtcnn`, `dlib_resnet`, `vggface`, `embedding`, `emotion`, `face_classifier`) reads weights
 and gives a `network.Network`; `conversion` calibrates, converts, asks the delegate, passes the parity gate and puts

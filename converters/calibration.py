@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 
 from converters import photos
 from converters.progress import track
-from edge_fer.align import align, model_input
-from edge_fer.config import DetectorConfig
+from edge_fer.config.schema import DetectorConfig
+from edge_fer.domain.geometry import Landmarks
 from edge_fer.errors import ConversionError
-from edge_fer.manifest import Crop, Input
-from edge_fer.mtcnn import Mtcnn
-from edge_fer.types import Landmarks
+from edge_fer.tflite.manifest import Crop, Input
+from edge_fer.vision.alignment import align, model_input
+from edge_fer.vision.mtcnn import Mtcnn
 
 FEWEST = 20
 """Fewer faces than this measure no range: even 100 leave outliers (design notes)."""
@@ -26,7 +26,7 @@ FEWEST = 20
 PROBE_SHARE = 0.25
 """Part of the faces that is kept out of calibration, for the parity gate."""
 
-STILLS = Path(__file__).parents[1] / "edge_fer" / "demo" / "media"
+STILLS = Path(__file__).parents[1] / "edge_fer" / "samples" / "media"
 """The two public-domain portraits that ship with the project."""
 
 _VARIANTS = 80

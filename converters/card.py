@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from edge_fer.manifest import Manifest
+from edge_fer.tflite.manifest import Manifest
 
 BEGIN, END = "<!-- table: written by edge-fer-convert -->", "<!-- end of table -->"
 
@@ -21,21 +21,21 @@ def write(manifest: Manifest, path: Path) -> None:
 
 def text(manifest: Manifest) -> str:
     """The card: what it is, what goes in and out, how well it does, and where it is from."""
-    source, quantisation = manifest.source, manifest.quantisation
-    calibrated = f", calibrated on {quantisation.calibration_count} inputs ({quantisation.calibration_data})"
+    source, quantization = manifest.source, manifest.quantization
+    calibrated = f", calibrated on {quantization.calibration_count} inputs ({quantization.calibration_data})"
     rows = [
         ("Task", manifest.task),
         ("File", f"`{manifest.file}`, {manifest.size_bytes:,} bytes, sha256 `{manifest.sha256}`"),
-        ("Numbers", quantisation.scheme + (calibrated if quantisation.calibration_count else "")),
+        ("Numbers", quantization.scheme + (calibrated if quantization.calibration_count else "")),
         ("Multiply-accumulates", f"{manifest.macs:,}" if manifest.macs else "depends on the input's size"),
         ("Input", _input(manifest)),
         ("Output", _output(manifest)),
         ("Thresholds", _figures(manifest.thresholds)),
         ("Weights", f"{source.name}, {source.origin}, `{source.file}`, sha256 `{source.sha256}`"),
-        ("Licence of the weights", source.licence),
+        ("License of the weights", source.license),
         ("Made by", f"`{manifest.made_by}` ({manifest.converter})"),
         ("Against the float original", _figures(manifest.parity)),
-        ("On labelled data", _figures(manifest.quality)),
+        ("On labeled data", _figures(manifest.quality)),
     ]
     lines = [f"# {manifest.name}", "", "| | |", "|---|---|"]
     lines += [f"| {name} | {value} |" for name, value in rows if value]
@@ -61,14 +61,14 @@ def table(folder: Path) -> str:
     found = [manifest for manifest in map(_manifest, sorted(folder.glob("*.json"))) if manifest is not None]
     found.sort(key=lambda manifest: (_TASK_ORDER.index(manifest.task), manifest.macs, manifest.file))
     lines = [
-        "| file | task | weights, licence | numbers | kB | MMAC | against float |",
+        "| file | task | weights, license | numbers | kB | MMAC | against float |",
         "|---|---|---|---|---|---|---|",
     ]
     for manifest in found:
         macs = f"{manifest.macs / 1e6:.1f}" if manifest.macs else "–"
         lines.append(
             f"| [{manifest.file}]({Path(manifest.file).stem}.md) | {manifest.task} "
-            f"| {manifest.source.name}, {manifest.source.licence} | {manifest.quantisation.scheme} "
+            f"| {manifest.source.name}, {manifest.source.license} | {manifest.quantization.scheme} "
             f"| {manifest.size_bytes / 1e3:.0f} | {macs} | {_figures(manifest.parity)} |"
         )
     return "\n".join(lines) + "\n"
@@ -93,7 +93,7 @@ def _input(manifest: Manifest) -> str:
         if manifest.crop
         else ""
     )
-    return f"{sides} {contract.colour}{numbers}{landmarks}"
+    return f"{sides} {contract.color}{numbers}{landmarks}"
 
 
 def _output(manifest: Manifest) -> str:

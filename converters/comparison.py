@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from converters.calibration import Face
 from converters.verification import unit
 from edge_fer.errors import ModelError
-from edge_fer.runtime import Model
+from edge_fer.tflite.model import Model
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def compare(first: Path, second: Path, faces: Sequence[Face]) -> Comparison:
     answers = [_answers(model, faces) for model in models]
     sides = {
         "name": _both(models, lambda model: model.manifest.name),
-        "numbers": _both(models, lambda model: model.manifest.quantisation.scheme),
+        "numbers": _both(models, lambda model: model.manifest.quantization.scheme),
         "kB": _both(models, lambda model: f"{model.manifest.size_bytes / 1e3:,.0f}"),
         "MMAC": _both(models, lambda model: f"{model.manifest.macs / 1e6:,.1f}"),
     }

@@ -19,11 +19,12 @@ from numpy.typing import NDArray
 
 from converters.calibration import shipped_pictures
 from converters.verification import unit
-from edge_fer.align import align, model_input
-from edge_fer.config import DetectorConfig
-from edge_fer.mtcnn import Mtcnn
-from edge_fer.runtime import Model
-from edge_fer.types import Detection, Landmarks
+from edge_fer.config.schema import DetectorConfig
+from edge_fer.domain.faces import Detection
+from edge_fer.domain.geometry import Landmarks
+from edge_fer.tflite.model import Model
+from edge_fer.vision.alignment import align, model_input
+from edge_fer.vision.mtcnn import Mtcnn
 
 Answers = dict[str, NDArray[np.float32]]
 

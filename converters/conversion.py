@@ -18,9 +18,9 @@ from converters.network import Network
 from converters.parity import Check, GateError
 from converters.staging import staged
 from converters.trials import Trial, Verdict
-from edge_fer import manifest as manifests
 from edge_fer.errors import ModelError
-from edge_fer.manifest import Manifest, Quantisation
+from edge_fer.tflite import manifest as manifests
+from edge_fer.tflite.manifest import Manifest, Quantization
 
 CONVERTER = f"edge-fer-convert {edge_fer.__version__}"
 QUALITY_NOTE = "quality: "
@@ -75,7 +75,7 @@ def convert(
             _judged(model, verdict, trial.probe_count, folder, before.get(model.manifest.file)) for model in models
         ]
     card.write_table(out)
-    calibrated = max(model.manifest.quantisation.calibration_count for model in finished)
+    calibrated = max(model.manifest.quantization.calibration_count for model in finished)
     return Report(tuple(finished), verdict.checks, calibrated, trial.probe_count)
 
 
@@ -99,7 +99,7 @@ def _convert_one(network: Network, trial: Trial, folder: Path, made_by: str, all
         output=network.output,
         embedder=network.embedder,
         thresholds=network.thresholds,
-        quantisation=Quantisation(
+        quantization=Quantization(
             scheme=network.scheme,
             calibration_count=len(samples),
             calibration_data=trial.origin if len(samples) else "",

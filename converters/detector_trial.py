@@ -17,11 +17,12 @@ from converters.calibration import shipped_pictures
 from converters.network import Network
 from converters.progress import track
 from converters.trials import Batch, Verdict
-from edge_fer import manifest as manifests
-from edge_fer import mtcnn, pyramid
-from edge_fer.config import DetectorConfig
-from edge_fer.manifest import Manifest, Quantisation
-from edge_fer.types import Box, Detection, Landmarks
+from edge_fer.config.schema import DetectorConfig
+from edge_fer.domain.faces import Detection
+from edge_fer.domain.geometry import Box, Landmarks
+from edge_fer.tflite import manifest as manifests
+from edge_fer.tflite.manifest import Manifest, Quantization
+from edge_fer.vision import mtcnn, pyramid
 
 Picture = NDArray[np.uint8]
 
@@ -87,7 +88,7 @@ def write_float(networks: Sequence[Network], folder: Path) -> None:
                 source=network.source,
                 input=network.input,
                 output=network.output,
-                quantisation=Quantisation(scheme="float32", calibration_count=0),
+                quantization=Quantization(scheme="float32", calibration_count=0),
                 converter="reference",
                 made_by="reference",
             ),
@@ -100,7 +101,7 @@ def _canvas(rgb: Picture) -> Picture:
     config = DetectorConfig()
     layout = pyramid.plan(width, height, config.min_face_px, config.scale_factor)
     canvas = np.full((layout.height_px, layout.width_px, 3), pyramid.EMPTY, np.uint8)
-    pyramid.paint(canvas, layout, pyramid.Mips(rgb))
+    pyramid.fill_canvas(canvas, layout, pyramid.ImagePyramid(rgb))
     return canvas
 
 
@@ -111,7 +112,7 @@ def _windows(rgb: Picture, side_px: int, draw: np.random.Generator) -> Picture:
     center = np.array((width, height)) / 2 + draw.normal(0, 0.1, (8, 2)) * (width, height)
     corner = center - sides[:, None] / 2
     squares = np.concatenate((corner, corner + sides[:, None]), axis=1).astype(np.float32)
-    return mtcnn.crops(pyramid.Mips(rgb), squares, side_px)
+    return mtcnn.crops(pyramid.ImagePyramid(rgb), squares, side_px)
 
 
 def _moved(rgb: Picture) -> Picture:

@@ -1,4 +1,4 @@
-"""Reader of dlib's serialised face recognition network (``dlib_face_recognition_resnet_model_v1.dat``).
+"""Reader of dlib's serialized face recognition network (``dlib_face_recognition_resnet_model_v1.dat``).
 
 Integers are one byte (sign in the top bit, length in the low four) and little-endian digits; real numbers are a
 mantissa and an exponent of two, both integers; a string is its length and its bytes; a tensor is version 2, four sizes

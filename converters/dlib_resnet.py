@@ -23,7 +23,7 @@ from converters import dlib_file
 from converters.dlib_file import HINT, DlibNet, Layer
 from converters.network import Network, Scheme
 from edge_fer.errors import SourceError
-from edge_fer.manifest import Crop, Input, Output, Source, sha256_of
+from edge_fer.tflite.manifest import Crop, Input, Output, Source, sha256_of
 
 Floats = NDArray[np.float32]
 
@@ -77,7 +77,7 @@ def network(path: Path, scheme: Scheme = SCHEME) -> Network:
         origin="https://github.com/davisking/dlib-models, in the PyPI package face_recognition_models 0.3.0",
         file=path.name,
         sha256=digest,
-        licence="CC0-1.0",
+        license="CC0-1.0",
     )
     known = "the published weights" if digest == PUBLISHED_SHA256 else "other weights than the published ones"
     return Network(
@@ -87,7 +87,7 @@ def network(path: Path, scheme: Scheme = SCHEME) -> Network:
         keras=model,
         scheme=scheme,
         source=source,
-        input=Input(shape=(-1, 150, 150, 3), colour="rgb"),
+        input=Input(shape=(-1, 150, 150, 3), color="rgb"),
         output=Output(kind="embedding"),
         crop=ALIGNMENT,
         thresholds=THRESHOLDS,

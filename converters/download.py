@@ -12,7 +12,7 @@ from rich.progress import DownloadColumn, TransferSpeedColumn
 
 from converters.progress import bar
 from edge_fer.errors import SourceError
-from edge_fer.manifest import sha256_of
+from edge_fer.tflite.manifest import sha256_of
 
 _PIECE = 1 << 18
 _TIMEOUT_S = 30.0

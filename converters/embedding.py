@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from converters import keras_files, rewrites
 from converters.network import Network, Scheme
 from edge_fer.errors import SourceError
-from edge_fer.manifest import Crop, Input, Output, Source, sha256_of
+from edge_fer.tflite.manifest import Crop, Input, Output, Source, sha256_of
 
 SCHEME: Scheme = "int8"
 
@@ -28,7 +28,7 @@ TEMPLATES = {
 
 _TEMPLATE_PX = 112
 
-Colour = Literal["rgb", "bgr", "grey"]
+Color = Literal["rgb", "bgr", "gray"]
 
 
 @dataclass(frozen=True)
@@ -40,11 +40,11 @@ class Contract:
         template: "arcface", "dlib", or ten numbers x,y,x,y… in pixels of the input.
     """
 
-    colour: Colour = "rgb"
+    color: Color = "rgb"
     mean: tuple[float, ...] = ()
     std: tuple[float, ...] = ()
     template: str = "arcface"
-    licence: str = "not stated"
+    license: str = "not stated"
 
 
 def network(
@@ -69,10 +69,10 @@ def network(
         _check(path, shape, [tuple(output.shape) for output in model.outputs])
         model = rewrites.without_prelu(model) if scheme == "int8" else model
     try:
-        given = {"colour": contract.colour, "mean": contract.mean, "std": contract.std}
+        given = {"color": contract.color, "mean": contract.mean, "std": contract.std}
         taken = Input.model_validate({"shape": shape, **given})
     except ValidationError as error:
-        raise SourceError(f"{path}: {error.errors()[0]['msg']}", "correct --colour, --mean and --std") from error
+        raise SourceError(f"{path}: {error.errors()[0]['msg']}", "correct --color, --mean and --std") from error
     return Network(
         name=path.stem.lower().replace("_", "-"),
         stem=stem,
@@ -80,7 +80,7 @@ def network(
         keras=model,
         scheme=scheme,
         source=Source(
-            name=path.stem, origin="given by the user", file=path.name, sha256=sha256_of(path), licence=contract.licence
+            name=path.stem, origin="given by the user", file=path.name, sha256=sha256_of(path), license=contract.license
         ),
         input=taken,
         output=Output(kind="embedding"),

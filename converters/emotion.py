@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from converters import keras_files, rewrites
 from converters.network import Network, Scheme
 from edge_fer.errors import SourceError
-from edge_fer.manifest import Crop, Input, Output, Source, sha256_of
+from edge_fer.tflite.manifest import Crop, Input, Output, Source, sha256_of
 
 SCHEME: Scheme = "int8"
 
@@ -34,13 +34,13 @@ class Contract:
 
     Attributes:
         labels: Names of the outputs, in order.
-        colour: "rgb", "bgr" or "grey"; None: grey for one channel, rgb for three.
+        color: "rgb", "bgr" or "gray"; None: gray for one channel, rgb for three.
         mean, std: Of the input, per channel in 0–255; empty for raw pixels.
         crop: None for TEMPLATE_150.
     """
 
     labels: tuple[str, ...]
-    colour: str | None = None
+    color: str | None = None
     mean: tuple[float, ...] = ()
     std: tuple[float, ...] = ()
     crop: Crop | None = None
@@ -65,7 +65,7 @@ def read_sidecar(path: Path) -> Contract:
         given = stored.get("input", {})
         return Contract(
             labels=tuple(stored["labels"]),
-            colour=given.get("colour"),
+            color=given.get("color"),
             mean=tuple(given.get("mean", ())),
             std=tuple(given.get("std", ())),
             crop=Crop.model_validate(stored["crop"]) if "crop" in stored else None,
@@ -88,7 +88,7 @@ def network(
     architecture: Path | None = None,
     allow_lambda: bool = False,
     origin: str = "given by the user",
-    licence: str = "not stated",
+    license: str = "not stated",
     stem: str = "emotion",
 ) -> Network:
     """The classifier, ready to be converted; its softmax is taken off.
@@ -112,7 +112,7 @@ def network(
         task="emotion",
         keras=model,
         scheme=scheme,
-        source=Source(name=path.stem, origin=origin, file=path.name, sha256=_digest(path), licence=licence),
+        source=Source(name=path.stem, origin=origin, file=path.name, sha256=_digest(path), license=license),
         input=_input(contract, (height, width, channels), path),
         output=Output(
             kind="logits" if logits else "probabilities", labels=contract.labels, temperature=contract.temperature
@@ -148,13 +148,11 @@ def _outputs(model: Any, path: Path) -> int:
 
 
 def _input(contract: Contract, shape: tuple[int, int, int], path: Path) -> Input:
-    colour = contract.colour or ("grey" if shape[2] == 1 else "rgb")
+    color = contract.color or ("gray" if shape[2] == 1 else "rgb")
     try:
-        return Input.model_validate(
-            {"shape": (1, *shape), "colour": colour, "mean": contract.mean, "std": contract.std}
-        )
+        return Input.model_validate({"shape": (1, *shape), "color": color, "mean": contract.mean, "std": contract.std})
     except ValidationError as error:
-        raise SourceError(f"{path}: {error.errors()[0]['msg']}", "correct --colour, --mean and --std") from error
+        raise SourceError(f"{path}: {error.errors()[0]['msg']}", "correct --color, --mean and --std") from error
 
 
 def _scaled_template(width: int, height: int) -> Crop:

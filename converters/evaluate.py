@@ -3,7 +3,7 @@
     python -m converters.evaluate --data DATA [--models models] [--write]
 
 DATA holds lfw/calibration.zip, lfw/images.zip and faces/ (a folder of photos, with ivan.jpg among them). What the
-identity and emotion models do on labelled data is measured when they are converted (--pairs, --labelled).
+identity and emotion models do on labeled data is measured when they are converted (--pairs, --labeled).
 """
 
 from __future__ import annotations
@@ -25,9 +25,10 @@ from converters import card, mtcnn, mtcnn_files, parity, photos
 from converters.conversion import QUALITY_NOTE
 from converters.detector_trial import detect_all, write_float
 from converters.progress import track
-from edge_fer import manifest as manifests
-from edge_fer.config import DetectorConfig
-from edge_fer.types import Box, Detection, Landmarks
+from edge_fer.config.schema import DetectorConfig
+from edge_fer.domain.faces import Detection
+from edge_fer.domain.geometry import Box, Landmarks
+from edge_fer.tflite import manifest as manifests
 
 Picture = NDArray[np.uint8]
 

@@ -8,7 +8,7 @@ from typing import Any
 from converters import keras_files
 from converters.network import Network, Scheme
 from edge_fer.errors import SourceError
-from edge_fer.manifest import Input, Output, Source, sha256_of
+from edge_fer.tflite.manifest import Input, Output, Source, sha256_of
 
 SCHEME: Scheme = "float32"
 """A head is a thousandth of the network before it: 8 bits save nothing and cost answers."""
@@ -37,7 +37,7 @@ def network(
     width: int,
     *,
     scheme: Scheme = SCHEME,
-    licence: str = "not stated",
+    license: str = "not stated",
     allow_lambda: bool = False,
 ) -> Network:
     """The head, ready to be converted; its softmax is taken off.
@@ -63,9 +63,9 @@ def network(
         keras=_on_maps(model, width),
         scheme=scheme,
         source=Source(
-            name=path.stem, origin="given by the user", file=path.name, sha256=sha256_of(path), licence=licence
+            name=path.stem, origin="given by the user", file=path.name, sha256=sha256_of(path), license=license
         ),
-        input=Input(shape=(1, 1, 1, width), colour="none"),
+        input=Input(shape=(1, 1, 1, width), color="none"),
         output=Output(kind="logits" if logits else "probabilities", labels=names),
         embedder=embedder,
         fixed_batch=1,

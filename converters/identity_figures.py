@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from converters import verification
-from converters.lfw import LabelledFaces
+from converters.lfw import LabeledFaces
 from converters.verification import unit
 
 Floats = NDArray[np.float32]
@@ -19,7 +19,7 @@ PHOTOS_PER_TEMPLATE = 3
 
 @dataclass(frozen=True)
 class Figures:
-    """Measured on one set of labelled faces.
+    """Measured on one set of labeled faces.
 
     Attributes:
         quality: accuracy_single, accuracy_flip (by folds), tar_fmr_1e-3_single, … _flip, … _mean (true accept rate
@@ -31,7 +31,7 @@ class Figures:
     thresholds: dict[str, float]
 
 
-def measure(single: Floats, mirrored: Floats, faces: LabelledFaces) -> Figures:
+def measure(single: Floats, mirrored: Floats, faces: LabeledFaces) -> Figures:
     """All figures.
 
     Args:
@@ -54,7 +54,7 @@ def measure(single: Floats, mirrored: Floats, faces: LabelledFaces) -> Figures:
     return Figures({name: round(value, 4) for name, value in quality.items()}, rounded)
 
 
-def accuracy(vectors: Floats, faces: LabelledFaces) -> float:
+def accuracy(vectors: Floats, faces: LabeledFaces) -> float:
     """Mean over the folds; `vectors` (n, d) have length 1."""
     a, b, same, fold = faces.rows()
     return verification.fold_accuracy((vectors[a] * vectors[b]).sum(axis=1), same, fold)

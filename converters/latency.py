@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_fer.runtime import Model
+from edge_fer.tflite.model import Model
 
 _FREE_SIDE_PX = 96
 

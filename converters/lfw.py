@@ -1,4 +1,4 @@
-"""Labelled faces for verification: the photos of pairs, found and aligned by our own detector.
+"""Labeled faces for verification: the photos of pairs, found and aligned by our own detector.
 
 Source: Huang et al. 2007, Labeled Faces in the Wild; any other folder or zip with a CSV of pairs will do.
 """
@@ -15,14 +15,15 @@ from converters import photos, verification
 from converters.calibration import Face
 from converters.progress import track
 from converters.verification import Pair
-from edge_fer.config import DetectorConfig
+from edge_fer.config.schema import DetectorConfig
+from edge_fer.domain.faces import Detection
+from edge_fer.domain.geometry import Landmarks
 from edge_fer.errors import SourceError
-from edge_fer.mtcnn import Mtcnn
-from edge_fer.types import Detection, Landmarks
+from edge_fer.vision.mtcnn import Mtcnn
 
 
 @dataclass(frozen=True, eq=False)
-class LabelledFaces:
+class LabeledFaces:
     """Faces by the name of their photo, and pairs of these names.
 
     Attributes:
@@ -49,8 +50,8 @@ class LabelledFaces:
         return np.array(a), np.array(b), np.array(same), np.array(fold)
 
 
-def load(pairs: Path, place: Path, detectors: Path) -> LabelledFaces:
-    """Find in each photo the face nearest to its centre.
+def load(pairs: Path, place: Path, detectors: Path) -> LabeledFaces:
+    """Find in each photo the face nearest to its center.
 
     Raises:
         SourceError: Photos or pairs are missing, or a pair names a photo that is not there.
@@ -72,7 +73,7 @@ def load(pairs: Path, place: Path, detectors: Path) -> LabelledFaces:
     points = np.mean([face.landmarks.array() for face in found.values() if face is not None], axis=0)
     middle = Landmarks.from_array(points)
     faces_by_name = {name: face or Face(name, pictures[name], middle) for name, face in sorted(found.items())}
-    return LabelledFaces(faces_by_name, listed, tuple(sorted(name for name, face in found.items() if face is None)))
+    return LabeledFaces(faces_by_name, listed, tuple(sorted(name for name, face in found.items() if face is None)))
 
 
 def _central(faces: tuple[Detection, ...], rgb: NDArray[np.uint8]) -> Detection:

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from converters import rewrites
 from converters.network import Network, Scheme
 from converters.weights import WeightList
-from edge_fer.manifest import Input, Output
+from edge_fer.tflite.manifest import Input, Output
 
 Floats = NDArray[np.float32]
 
@@ -180,7 +180,7 @@ def merged_heads(parts: Sequence[Floats]) -> tuple[Floats, Floats]:
 
 def _input(stage: Stage) -> Input:
     side = stage.side_px or -1
-    return Input(shape=(1 if stage.side_px is None else -1, side, side, 3), colour="rgb")
+    return Input(shape=(1 if stage.side_px is None else -1, side, side, 3), color="rgb")
 
 
 def _conv(x: Any, kernel: Floats, bias: Floats, name: str) -> Any:

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from converters.mtcnn import STAGES
 from converters.weights import WeightList, check_shapes
 from edge_fer.errors import SourceError
-from edge_fer.manifest import Source, sha256_of
+from edge_fer.tflite.manifest import Source, sha256_of
 
 _HINT = "give a folder of pnet.lz4, rnet.lz4, onet.lz4 (PyPI package mtcnn 1.0.0) or of det1.npy, det2.npy, det3.npy"
 
@@ -86,7 +86,7 @@ def _package_list(path: Path, stem: str) -> WeightList:
         origin="https://pypi.org/project/mtcnn/1.0.0/",
         file=path.name,
         sha256=sha256_of(path),
-        licence="MIT",
+        license="MIT",
     )
     return WeightList(arrays, source)
 
@@ -113,7 +113,7 @@ def _dictionary(path: Path, stem: str) -> WeightList:
         origin="https://github.com/davidsandberg/facenet/tree/master/src/align",
         file=path.name,
         sha256=sha256_of(path),
-        licence="MIT",
+        license="MIT",
     )
     return WeightList(found, source)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from edge_fer.manifest import Crop, Input, Output, Source
+from edge_fer.tflite.manifest import Crop, Input, Output, Source
 
 Scheme = Literal["float32", "float16", "dynamic", "int8"]
 SCHEMES: tuple[Scheme, ...] = ("float32", "float16", "dynamic", "int8")

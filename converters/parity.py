@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from converters.verification import unit
-from edge_fer import boxes as geometry
+from edge_fer.domain.faces import Detection
 from edge_fer.errors import ConversionError
-from edge_fer.types import Detection
+from edge_fer.vision import boxes as geometry
 
 Floats = NDArray[np.float32]
 
@@ -60,7 +60,7 @@ def embeddings(original: Floats, converted: Floats, worst: float) -> tuple[Check
         worst: Limit at the first percentile; the mean may lose half of that.
     """
     cosines = (unit(original) * unit(converted)).sum(axis=1)
-    source = "strangers and friends of the light model lie 0.12 apart; quantisation may not use up a tenth"
+    source = "strangers and friends of the light model lie 0.12 apart; quantization may not use up a tenth"
     return (
         Check("cosine_mean", float(cosines.mean()), "min", 1 - (1 - worst) / 2, source),
         Check("cosine_p1", float(np.percentile(cosines, 1)), "min", worst, source),
@@ -130,18 +130,18 @@ def jitter(first: Sequence[Sequence[Detection]], second: Sequence[Sequence[Detec
     return Jitter(_share(found >= 0.5), _share(hits >= 0.9), _share(points <= 2), len(found), extra)
 
 
-def detector(quantised: Jitter, shifted: Jitter, least_found: float = 0.995) -> tuple[Check, ...]:
+def detector(quantized: Jitter, shifted: Jitter, least_found: float = 0.995) -> tuple[Check, ...]:
     """The same faces, and no more jitter than a camera that is moved by one pixel.
 
     Args:
-        quantised: Float cascade against converted cascade.
+        quantized: Float cascade against converted cascade.
         shifted: Float cascade against itself on pictures moved by one pixel.
     """
     source = "a shift of the input by one pixel, measured in the same run"
     return (
-        Check("found_at_iou_0.5", quantised.found, "min", least_found, AIMS),
-        Check("boxes_at_iou_0.9", quantised.tight, "min", shifted.tight, source),
-        Check("landmarks_within_2px", quantised.steady, "min", shifted.steady, source),
+        Check("found_at_iou_0.5", quantized.found, "min", least_found, AIMS),
+        Check("boxes_at_iou_0.9", quantized.tight, "min", shifted.tight, source),
+        Check("landmarks_within_2px", quantized.steady, "min", shifted.steady, source),
     )
 
 

@@ -24,7 +24,7 @@ def show(report: Report, console: Console) -> None:
         manifest, coverage = model.manifest, model.coverage
         table.add_row(
             manifest.file,
-            manifest.quantisation.scheme,
+            manifest.quantization.scheme,
             f"{manifest.size_bytes / 1e3:,.0f}",
             f"{manifest.macs / 1e6:,.1f}" if manifest.macs else "–",
             str(sum(coverage.operators.values())),

@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 
 from converters import identity_figures, parity
 from converters.calibration import Face, Faces
-from converters.lfw import LabelledFaces
+from converters.lfw import LabeledFaces
 from converters.network import Network
 from converters.parity import Check
 from converters.progress import track
 from converters.verification import unit
-from edge_fer.runtime import Model
+from edge_fer.tflite.model import Model
 
 Floats = NDArray[np.float32]
 Batch = NDArray[Any]
@@ -33,7 +33,7 @@ class Verdict:
 
     Attributes:
         checks: Figures with limits: one that fails refuses the model.
-        quality: Figures on labelled data, for the manifest.
+        quality: Figures on labeled data, for the manifest.
         thresholds: Operating points measured on them; they replace those of the network.
         notes: Which data, how many.
     """
@@ -127,7 +127,7 @@ class FaceTrial:
     Args:
         faces: For calibration and, apart from these, for the comparison.
         judge: From the outputs of the original and of the converted network, (n, outputs) each, on the probe faces.
-        more: A further judgement on data of its own, such as labelled pairs: gets the network and the converted file.
+        more: A further judgment on data of its own, such as labeled pairs: gets the network and the converted file.
     """
 
     faces: Faces
@@ -191,9 +191,9 @@ def classifier_judge(original: Floats, converted: Floats) -> tuple[Check, ...]:
 
 @dataclass(eq=False)
 class VerificationTrial:
-    """Labelled pairs, as the `more` of a FaceTrial: accuracy against the original's, and thresholds."""
+    """Labeled pairs, as the `more` of a FaceTrial: accuracy against the original's, and thresholds."""
 
-    faces: LabelledFaces
+    faces: LabeledFaces
     name: str
     most_points: float = 0.2
 

@@ -1,4 +1,4 @@
-"""Same person or not: labelled pairs, accuracy by folds, and thresholds at a false match rate."""
+"""Same person or not: labeled pairs, accuracy by folds, and thresholds at a false match rate."""
 
 from __future__ import annotations
 

@@ -16,14 +16,14 @@ from converters import vggface_files
 from converters.network import Network, Scheme
 from converters.vggface_files import BLOCKS, VggFile
 from edge_fer.errors import SourceError
-from edge_fer.manifest import Crop, Input, Output, Source, sha256_of
+from edge_fer.tflite.manifest import Crop, Input, Output, Source, sha256_of
 
 SCHEME: Scheme = "int8"
 
 WORST_COSINE = 0.99
 """Stated with the project's aims."""
 
-LICENCE = "CC BY-NC 4.0 (non-commercial)"
+LICENSE = "CC BY-NC 4.0 (non-commercial)"
 
 SIDE_PX = 224
 
@@ -31,7 +31,7 @@ ALIGNMENT = Crop(
     size_px=(SIDE_PX, SIDE_PX),
     landmarks=((78.1, 88.5), (145.9, 88.5), (112.0, 129.3), (82.5, 164.2), (141.5, 164.2)),
 )
-"""dlib's chips of 150 px at 85 % and centred a little higher: VGG-Face was trained on boxes with a margin.
+"""dlib's chips of 150 px at 85 % and centerd a little higher: VGG-Face was trained on boxes with a margin.
 Not measured on the published weights, which are not here: measure with --pairs."""
 
 
@@ -95,14 +95,14 @@ def network(path: Path, descriptor: str = "pool5-gap", scheme: Scheme = SCHEME) 
             origin="https://www.robots.ox.ac.uk/~vgg/software/vgg_face/",
             file=path.name,
             sha256=sha256_of(path),
-            licence=LICENCE,
+            license=LICENSE,
         ),
         input=Input.model_validate(
-            {"shape": (-1, SIDE_PX, SIDE_PX, 3), "colour": file.colour, "mean": file.mean, "std": file.std}
+            {"shape": (-1, SIDE_PX, SIDE_PX, 3), "color": file.color, "mean": file.mean, "std": file.std}
         ),
         output=Output(kind="embedding"),
         crop=ALIGNMENT,
-        notes=(f"colour order and numbers as {file.layout} feeds them",),
+        notes=(f"color order and numbers as {file.layout} feeds them",),
     )
 
 
@@ -146,6 +146,6 @@ def published(name: str) -> Published:
 
 def where_to_get() -> str:
     """What a user without a file needs to know."""
-    lines = [f"VGG-Face's weights are not part of edge_fer: {LICENCE}, © University of Oxford. Known files:"]
+    lines = [f"VGG-Face's weights are not part of edge_fer: {LICENSE}, © University of Oxford. Known files:"]
     lines += [f"  {offer.name}: {offer.url} ({offer.megabytes} MB; {offer.holds})" for offer in PUBLISHED]
     return "\n".join(lines)

@@ -43,14 +43,14 @@ class VggFile:
 
     Attributes:
         layout: "keras-vggface", "deepface" or "matconvnet".
-        colour: Channel order that its publisher feeds.
-        mean, std: As its publisher takes them, in 0–255; in the order of `colour`.
+        color: Channel order that its publisher feeds.
+        mean, std: As its publisher takes them, in 0–255; in the order of `color`.
         layer: Name → kernel (height, width, in, out) and bias (out,); SourceError where the file has none.
         close: Give the file back.
     """
 
     layout: str
-    colour: str
+    color: str
     mean: tuple[float, ...]
     std: tuple[float, ...]
     layer: Callable[[str], tuple[Floats, Floats]]
@@ -69,7 +69,7 @@ def shapes() -> dict[str, tuple[int, int, int, int]]:
 
 
 def open_file(path: Path) -> VggFile:
-    """Recognise the layout and open the file.
+    """Recognize the layout and open the file.
 
     Raises:
         SourceError: Missing, cut off, or none of the layouts.
@@ -98,7 +98,7 @@ def _open_h5(path: Path) -> VggFile:
     root = file.get("model_weights", file)
     try:
         names = [_text(name) for name in root.attrs["layer_names"]]
-        layout, stored = _recognised([name for name in names if len(root[name].attrs["weight_names"])])
+        layout, stored = _recognized([name for name in names if len(root[name].attrs["weight_names"])])
     except BaseException:  # whatever it was, even an interrupt: the file is closed and the error goes on
         file.close()
         raise
@@ -118,7 +118,7 @@ def _open_h5(path: Path) -> VggFile:
     return VggFile(layout, "bgr", MEAN_RGB[::-1], (), layer, file.close)
 
 
-def _recognised(weighted: list[str]) -> tuple[str, dict[str, str]]:
+def _recognized(weighted: list[str]) -> tuple[str, dict[str, str]]:
     """Layout, and our name → the file's name of every layer with weights."""
     if weighted and weighted[0] == CONVOLUTIONS[0]:
         return "keras-vggface", {name: name for name in weighted}

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_fer.errors import SourceError
-from edge_fer.manifest import Source
+from edge_fer.tflite.manifest import Source
 
 Floats = NDArray[np.float32]
 

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from amqtt.broker import Broker
 
-from edge_fer.config import MqttConfig
+from edge_fer.config.schema import MqttConfig
 
 MOSQUITTO = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin")
 needs_mosquitto = pytest.mark.skipif(MOSQUITTO is None, reason="mosquitto is not installed (apt install mosquitto)")

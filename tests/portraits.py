@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-_MEDIA = Path(__file__).parents[1] / "edge_fer" / "demo" / "media"
+_MEDIA = Path(__file__).parents[1] / "edge_fer" / "samples" / "media"
 
 ASTRONAUT = _MEDIA / "astronaut.png"
 GRACE_HOPPER = _MEDIA / "grace_hopper.jpg"

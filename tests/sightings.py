@@ -8,18 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from edge_fer.health import HealthReport
-from edge_fer.outbox import Entry
-from edge_fer.payloads import OutboxReadings, Payloads, encode
-from edge_fer.topics import Message
-from edge_fer.types import (
-    Box,
+from edge_fer.domain.events import EmotionEvent, EmotionEventType, FaceEvent, FaceEventType
+from edge_fer.domain.faces import (
     Emotion,
-    EmotionEvent,
-    EmotionEventType,
     EmotionState,
-    FaceEvent,
-    FaceEventType,
     Frame,
     Identity,
     IdentityState,
@@ -28,6 +20,11 @@ from edge_fer.types import (
     Track,
     TrackState,
 )
+from edge_fer.domain.geometry import Box
+from edge_fer.domain.health import HealthReport, OutboxReadings
+from edge_fer.mqtt.outbox import Entry
+from edge_fer.protocol.messages import Message, encode
+from edge_fer.protocol.payloads import Payloads
 
 EPOCH = datetime(2026, 11, 20, 9, 14, 3, 412_000, tzinfo=timezone.utc)
 PENDING = Identity(IdentityState.PENDING)

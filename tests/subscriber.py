@@ -17,7 +17,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 import edge_fer
 from tests.broker import WAIT_S, wait_until
 
-SCHEMAS = Path(edge_fer.__file__).parent / "schemas"
+SCHEMAS = Path(edge_fer.__file__).parent / "protocol" / "schemas"
 
 
 @cache

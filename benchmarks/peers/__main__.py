@@ -20,8 +20,8 @@ from benchmarks.peers import contenders, environments, race, report
 from benchmarks.peers.contenders import Contender
 from benchmarks.peers.report import Condition
 from edge_fer.arguments import at_least_one
-from edge_fer.config import DEFAULT_MODELS
-from edge_fer.demo.portraits import Portrait
+from edge_fer.config.schema import DEFAULT_MODELS
+from edge_fer.samples.portraits import Portrait
 
 SIZES: tuple[scenes.Size, ...] = ((640, 480), (1280, 720))
 FACES = (1, 4, 10)

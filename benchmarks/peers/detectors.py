@@ -23,16 +23,16 @@ Detector = Callable[[Rgb, float], Boxes]
 
 Options = dict[str, Any]
 
-_HAAR_SCALE, _HAAR_NEIGHBOURS = 1.1, 5
+_HAAR_SCALE, _HAAR_NEIGHBORS = 1.1, 5
 """Source: the defaults of fer 25.10, which are those of most tutorials."""
 
 
 def edge_fer(options: Options) -> Detector:
     """Our cascade on every frame."""
     _one_opencv_thread()
-    config = import_module("edge_fer.config")
-    detector_config = config.DetectorConfig(min_face_px=options["min_face_px"])
-    detector = import_module("edge_fer.mtcnn").Mtcnn(config.DEFAULT_MODELS, detector_config)
+    schema = import_module("edge_fer.config.schema")
+    detector_config = schema.DetectorConfig(min_face_px=options["min_face_px"])
+    detector = import_module("edge_fer.vision.mtcnn").Mtcnn(schema.DEFAULT_MODELS, detector_config)
     return lambda rgb, _: [list(found.box.xyxy().tolist()) for found in detector.detect(rgb)]
 
 
@@ -42,12 +42,12 @@ def edge_fer_pipeline(options: Options) -> Detector:
     A face counts as found in a frame when it was seen in it, believed or not yet.
     """
     _one_opencv_thread()
-    config = import_module("edge_fer.config")
     flags = {"models.threads": 1, "emotion.enabled": options["emotion"], "identity.enabled": options["identity"]}
     flags["detector.search_interval_s"] = options["search_interval_s"]
     flags["pipeline.target_fps"] = 1  # a budget so large that a busy machine gives nothing up
-    pipeline = import_module("edge_fer.pipeline").build(config.load(None, flags))
-    frame_of = import_module("edge_fer.types").Frame
+    config = import_module("edge_fer.config.loading").load(None, flags)
+    pipeline = import_module("edge_fer.pipeline.building").build(config)
+    frame_of = import_module("edge_fer.domain.faces").Frame
     datetime = import_module("datetime")
     wall_clock = datetime.datetime.fromtimestamp(0, datetime.timezone.utc)
 
@@ -99,8 +99,8 @@ def opencv_haar(options: Options) -> Detector:
     smallest = (options["min_face_px"], options["min_face_px"])
 
     def detect(rgb: Rgb, _: float) -> Boxes:
-        grey = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
-        return [_xyxy(box) for box in cascade.detectMultiScale(grey, _HAAR_SCALE, _HAAR_NEIGHBOURS, minSize=smallest)]
+        gray = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
+        return [_xyxy(box) for box in cascade.detectMultiScale(gray, _HAAR_SCALE, _HAAR_NEIGHBORS, minSize=smallest)]
 
     return detect
 

@@ -9,8 +9,8 @@ import numpy as np
 
 from benchmarks.peers.contenders import EVERY_FRAME, FOLLOWING, MEDIAPIPE, OURS_40, STILLS, WITH_EMOTION
 from benchmarks.peers.race import Answer
-from edge_fer.boxes import iou_matrix
-from edge_fer.types import Box
+from edge_fer.domain.geometry import Box
+from edge_fer.vision.boxes import iou_matrix
 
 SAME_FACE_IOU = 0.5
 """Overlap from which on a box counts as the known face. Source: the WIDER FACE protocol."""
@@ -187,7 +187,7 @@ def promises(stills: Sequence[Condition], clips: Sequence[tuple[Condition, int]]
 
 
 def _faster(conditions: Sequence[Condition], name: str, times: float) -> Promise | None:
-    """At least `times` faster than a contender, at no fewer faces found, under the least favourable condition."""
+    """At least `times` faster than a contender, at no fewer faces found, under the least favorable condition."""
     pairs = [(row, condition.row(_AGAINST[name])) for condition in conditions if (row := condition.row(name))]
     ratios = [row.ratio for row, _ in pairs if row.ratio]
     if not ratios:

@@ -15,14 +15,14 @@ CROP_PX = 224
 TRUNK_PX = 112
 """Input of the trunk: what the front leaves of CROP_PX."""
 
-Grey = NDArray[np.uint8]
+Gray = NDArray[np.uint8]
 
 
-def plain(image: Grey, size_px: int = TRUNK_PX) -> Grey:
+def plain(image: Gray, size_px: int = TRUNK_PX) -> Gray:
     """A face as the run time sees it: bilinear to 224 px, then 2×2 means.
 
     Args:
-        image: uint8 (s, s), grey.
+        image: uint8 (s, s), gray.
         size_px: Side of the result.
 
     Returns:
@@ -32,11 +32,11 @@ def plain(image: Grey, size_px: int = TRUNK_PX) -> Grey:
     return _reduce(np.asarray(crop, np.uint8), size_px)
 
 
-def varied(image: Grey, draw: np.random.Generator, strength: float = 1.0, size_px: int = TRUNK_PX) -> Grey:
+def varied(image: Gray, draw: np.random.Generator, strength: float = 1.0, size_px: int = TRUNK_PX) -> Gray:
     """A face as another camera, distance, light and detector would have given it.
 
     Args:
-        image: uint8 (s, s), grey.
+        image: uint8 (s, s), gray.
         draw: Where all randomness comes from.
         strength: Scales probabilities and ranges.
         size_px: Side of the result.
@@ -54,11 +54,11 @@ def varied(image: Grey, draw: np.random.Generator, strength: float = 1.0, size_p
     return np.asarray(face, np.uint8)
 
 
-def _reduce(crop: Grey, size_px: int) -> Grey:
+def _reduce(crop: Gray, size_px: int) -> Gray:
     return np.asarray(cv2.resize(crop, (size_px, size_px), interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def _captured(image: Grey, draw: np.random.Generator, strength: float) -> Grey:
+def _captured(image: Gray, draw: np.random.Generator, strength: float) -> Gray:
     """Resolution, blur, noise and JPEG of a camera that sees the face 24–80 px wide."""
     if draw.random() < 0.35 * strength:
         size = int(draw.integers(24, 81))
@@ -88,7 +88,7 @@ def _placement(size: int, draw: np.random.Generator, strength: float) -> NDArray
     return np.column_stack((linear, target - linear @ np.full(2, (size - 1) / 2)))
 
 
-def _tone_curve(draw: np.random.Generator, strength: float) -> Grey:
+def _tone_curve(draw: np.random.Generator, strength: float) -> Gray:
     """(256,) table of gamma, contrast and brightness."""
     gamma = np.exp(strength * draw.uniform(-0.4, 0.4))
     gain, shift = np.exp(strength * draw.uniform(-0.35, 0.25)), strength * draw.uniform(-30, 30)
@@ -96,7 +96,7 @@ def _tone_curve(draw: np.random.Generator, strength: float) -> Grey:
     return np.asarray(np.clip((level - 128) * gain + 128 + shift, 0, 255), np.uint8)
 
 
-def _erased(face: Grey, draw: np.random.Generator) -> Grey:
+def _erased(face: Gray, draw: np.random.Generator) -> Gray:
     """A rectangle of 10–40 % of each side hidden: a hand, hair, the edge of a screen."""
     size = face.shape[0]
     height, width = (int(size * draw.uniform(0.1, 0.4)) for _ in range(2))

@@ -34,7 +34,7 @@ from edge_fer.errors import EdgeFerError, SourceError
 log = logging.getLogger(__name__)
 
 FIRST_STATISTICS = 512
-"""Faces that give the normalisation its first means and variances."""
+"""Faces that give the normalization its first means and variances."""
 
 
 def train(recipe: Recipe, folders: sources.Folders, elder_files: Sequence[Path], *, resume: bool) -> keras.Model:

@@ -111,7 +111,7 @@ def export(
         "trained_on": TRAINED_ON,
         "made_by": "python -m converters.training.emotion; python -m converters.training.export",
         "labels": LABELS,
-        "input": {"shape": [-1, CROP_PX, CROP_PX, 1], "colour": "grey", "range": [0, 255]},
+        "input": {"shape": [-1, CROP_PX, CROP_PX, 1], "color": "gray", "range": [0, 255]},
         "output": {"kind": "probabilities", "logits_layer": "logits", "temperature": 1.0},
         "crop": crop.model_dump(),
         "votes_share": votes_share,

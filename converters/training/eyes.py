@@ -1,6 +1,6 @@
 """Closed eyes on whole faces: single-eye pictures blended into portraits.
 
-Only single eyes are labelled open or closed, but the network sees whole faces. So a closed eye is blended into both eye
+Only single eyes are labeled open or closed, but the network sees whole faces. So a closed eye is blended into both eye
 places of a portrait. The same is done with open eyes, whose label stays the portrait's own: the blending itself must
 not say tired.
 """
@@ -16,24 +16,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from converters.training.tired import crop_template
-from edge_fer.align import align
-from edge_fer.config import DetectorConfig
+from edge_fer.config.schema import DetectorConfig
 from edge_fer.errors import SourceError
-from edge_fer.mtcnn import Mtcnn
+from edge_fer.vision.alignment import align
+from edge_fer.vision.mtcnn import Mtcnn
 
 EYE_WIDTH = 0.72
 """Width of a single-eye picture (96×80, the eye fills about 60 %) in eye distances: an eye is about 0.44 wide."""
 
-Grey = NDArray[np.uint8]
+Gray = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
 class Portraits:
     """Portraits, aligned: as they are, with closed and with open eyes blended in; each uint8 (n, 224, 224)."""
 
-    plain: Grey
-    closed: Grey
-    opened: Grey
+    plain: Gray
+    closed: Gray
+    opened: Gray
 
 
 def load(data: Path, models: Path, cache: Path, seed: int) -> Portraits:
@@ -63,12 +63,12 @@ def _make(data: Path, models: Path, cache: Path, draw: np.random.Generator) -> N
     opened = [eye for name, eye in eyes.items() if name.startswith("open")]
     detector, template = Mtcnn(models, DetectorConfig()), crop_template()
     places = np.asarray(template.landmarks)[:2]
-    parts: tuple[list[Grey], ...] = ([], [], [])
-    for grey in _pictures(data / "lfw" / "calibration.zip").values():
-        faces = detector.detect(np.repeat(grey[..., None], 3, axis=2))
+    parts: tuple[list[Gray], ...] = ([], [], [])
+    for gray in _pictures(data / "lfw" / "calibration.zip").values():
+        faces = detector.detect(np.repeat(gray[..., None], 3, axis=2))
         if not faces:
             continue
-        face = align(grey, max(faces, key=lambda found: found.box.width).landmarks, template)
+        face = align(gray, max(faces, key=lambda found: found.box.width).landmarks, template)
         parts[0].append(face)
         parts[1].append(with_eyes(face, closed[draw.integers(len(closed))], places))
         parts[2].append(with_eyes(face, opened[draw.integers(len(opened))], places))
@@ -76,7 +76,7 @@ def _make(data: Path, models: Path, cache: Path, draw: np.random.Generator) -> N
     np.savez_compressed(cache, plain=plain, closed=with_closed, opened=with_opened)
 
 
-def with_eyes(face: Grey, eye: Grey, places: NDArray[np.floating]) -> Grey:
+def with_eyes(face: Gray, eye: Gray, places: NDArray[np.floating]) -> Gray:
     """Blend `eye` over both eyes of `face`, mirrored over the second, in the face's own light and contrast.
 
     Args:
@@ -100,7 +100,7 @@ def with_eyes(face: Grey, eye: Grey, places: NDArray[np.floating]) -> Grey:
     return np.clip(out, 0, 255).astype(np.uint8)
 
 
-def _pictures(archive: Path) -> dict[str, Grey]:
+def _pictures(archive: Path) -> dict[str, Gray]:
     with zipfile.ZipFile(archive) as stored:
         names = [name for name in stored.namelist() if name.lower().endswith((".jpg", ".png"))]
         return {

@@ -33,7 +33,7 @@ class Faces:
     """Pictures with what people said about them.
 
     Attributes:
-        images: uint8 (n, 48, 48), grey.
+        images: uint8 (n, 48, 48), gray.
         label7: int64 (n,), index into BASIC.
         votes: float32 (n, 7), FER+ votes for BASIC as shares of one; zeros where all votes went elsewhere.
         majority: int64 (n,), index into BASIC of the FER+ majority, or −1 (contempt, unknown, not a face).

@@ -21,7 +21,7 @@ class Samples:
     """What is trained on.
 
     Attributes:
-        images: Grey faces, uint8 (s, s) each, any s.
+        images: Gray faces, uint8 (s, s) each, any s.
         label: float32 (n, 8), soft target over LABELS.
         votes: float32 (n, 7), soft target over BASIC.
         label_weight: float32 (n,), weight of `label` in the loss.

@@ -24,7 +24,7 @@ def from_dlib(model: keras.Model, weights: Path, pixels: Floats) -> None:
     Args:
         model: A fresh `training_model`.
         weights: dlib's face recognition network.
-        pixels: (n, s, s, 1) grey 0–255, for the normalisation's first statistics.
+        pixels: (n, s, s, 1) gray 0–255, for the normalization's first statistics.
 
     Raises:
         SourceError: The file is not dlib's face recognition network.
@@ -37,17 +37,17 @@ def from_dlib(model: keras.Model, weights: Path, pixels: Floats) -> None:
             filled[layer.name] = _averaging_skip(*layer.kernel.shape[2:])
             continue
         kernel, bias = next(source)
-        filled[layer.name] = _on_grey(kernel, bias, net.mean) if layer.name == "stem" else (kernel, bias)
+        filled[layer.name] = _on_gray(kernel, bias, net.mean) if layer.name == "stem" else (kernel, bias)
     from_convolutions(model, filled, pixels)
 
 
 def from_convolutions(model: keras.Model, source: Convolutions, pixels: Floats) -> None:
-    """Make `model` compute what `source` does without normalisation, with statistics of what `pixels` gives.
+    """Make `model` compute what `source` does without normalization, with statistics of what `pixels` gives.
 
     Args:
         model: A fresh `training_model`.
         source: For every convolution of it.
-        pixels: (n, s, s, 1) grey 0–255.
+        pixels: (n, s, s, 1) gray 0–255.
     """
     normed = []
     for layer in network.convolutions(model):
@@ -83,7 +83,7 @@ def _folded(net: dlib_file.DlibNet) -> Iterator[tuple[Floats, Floats]]:
             yield convolution.kernel * scale, convolution.bias * scale + shift
 
 
-def _on_grey(kernel: Floats, bias: Floats, mean: tuple[float, float, float]) -> tuple[Floats, Floats]:
+def _on_gray(kernel: Floats, bias: Floats, mean: tuple[float, float, float]) -> tuple[Floats, Floats]:
     """The stem for one channel of −1…1 instead of (rgb − mean) / 256; exact because it has no padding."""
     offset = HALF_RANGE - np.asarray(mean, np.float32)[:, None]
     return kernel.sum(axis=2, keepdims=True) * (HALF_RANGE / 256), bias + (kernel * offset).sum(axis=(0, 1, 2)) / 256

@@ -23,11 +23,11 @@ from numpy.typing import NDArray
 
 from converters.training import faces, measure, tired
 from converters.training.labels import BASIC
-from edge_fer.align import align
-from edge_fer.config import DetectorConfig
+from edge_fer.config.schema import DetectorConfig
+from edge_fer.domain.geometry import Landmarks
 from edge_fer.errors import EdgeFerError
-from edge_fer.mtcnn import Mtcnn
-from edge_fer.types import Landmarks
+from edge_fer.vision.alignment import align
+from edge_fer.vision.mtcnn import Mtcnn
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +36,7 @@ _ENLARGED, _BORDER_PX = 3, 48
 
 
 def photo(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """A 48 px face as a 240 px grey picture with room around it: tripled, and padded with its own border."""
+    """A 48 px face as a 240 px gray picture with room around it: tripled, and padded with its own border."""
     side = image.shape[0] * _ENLARGED
     large = cv2.resize(image, (side, side), interpolation=cv2.INTER_CUBIC)
     return np.asarray(cv2.copyMakeBorder(large, *(_BORDER_PX,) * 4, cv2.BORDER_REPLICATE), np.uint8)
@@ -45,7 +45,7 @@ def photo(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
 def found(photos: Sequence[NDArray[np.uint8]], models: Path) -> list[Landmarks | None]:
     """Landmarks of the largest face of each photo, None where there is none."""
     detector = Mtcnn(models, DetectorConfig())
-    detections = [detector.detect(np.repeat(grey[..., None], 3, axis=2)) for grey in photos]
+    detections = [detector.detect(np.repeat(gray[..., None], 3, axis=2)) for gray in photos]
     return [max(some, key=lambda face: face.box.width).landmarks if some else None for some in detections]
 
 
@@ -69,10 +69,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     log.info("face found in %d of %d", usable.sum(), len(usable))
     truth = valid.label7[usable]
     log.info("as they are   %.4f", _accuracy(answers(measure.crops_of(list(valid.images[usable]))), truth))
-    pairs = [(grey, points) for grey, points in zip(photos, landmarks, strict=True) if points is not None]
+    pairs = [(gray, points) for gray, points in zip(photos, landmarks, strict=True) if points is not None]
     for margin in MARGINS:
         template = tired.crop_template(margin)
-        crops = np.stack([align(grey, points, template) for grey, points in pairs])
+        crops = np.stack([align(gray, points, template) for gray, points in pairs])
         log.info("margin %.2f   %.4f", margin, _accuracy(answers(crops), truth))
     return 0
 

@@ -16,7 +16,7 @@ from converters.training.labels import LABELS
 from edge_fer.errors import SourceError
 
 Answers = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
-"""uint8 (n, 224, 224) grey → logits, float32 (n, 8)."""
+"""uint8 (n, 224, 224) gray → logits, float32 (n, 8)."""
 
 
 def keras_answers(path: Path) -> Answers:
@@ -79,7 +79,7 @@ def crops_of(images: Sequence[NDArray[np.uint8]], face_px: int | None = None) ->
 
 
 def _stored(pixels: NDArray[np.float32], details: dict[str, Any]) -> NDArray[Any]:
-    """Pixels as the tensor stores them: quantised where it has a scale."""
+    """Pixels as the tensor stores them: quantized where it has a scale."""
     scale, zero = details["quantization"]
     dtype = np.dtype(details["dtype"])
     if not scale:

@@ -1,7 +1,7 @@
-"""The emotion network: the lower stages of dlib's face ResNet on grey pixels.
+"""The emotion network: the lower stages of dlib's face ResNet on gray pixels.
 
 Its 21 convolutions on the main path start from dlib's CC0 face recognition weights: a network that has seen three
-million faces needs fewer epochs. In training each is followed by batch normalisation, which is folded into its kernel
+million faces needs fewer epochs. In training each is followed by batch normalization, which is folded into its kernel
 when the network is shipped: a graph of convolutions with biases, ReLU, ADD, one max pooling, one mean and one dense
 layer is taken whole by XNNPACK in int8 (../../docs/emotion.md).
 
@@ -37,11 +37,11 @@ HALF_RANGE = 128.0
 shipped network has the scaling folded into the stem and takes raw pixels."""
 
 NORM_MEMORY = 0.999
-"""Momentum of the normalisation's means: as long as that of the averaged weights which they are kept beside."""
+"""Momentum of the normalization's means: as long as that of the averaged weights which they are kept beside."""
 
 
 class Normalization(layers.BatchNormalization):  # type: ignore[misc]  # keras has no types
-    """Batch normalisation by TensorFlow's one kernel; Keras' own takes three passes and half of a step's time."""
+    """Batch normalization by TensorFlow's one kernel; Keras' own takes three passes and half of a step's time."""
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         """(b, h, w, c) → the same shape, each channel with mean beta and standard deviation gamma in training."""
@@ -55,23 +55,23 @@ class Normalization(layers.BatchNormalization):  # type: ignore[misc]  # keras h
         return out
 
 
-def trunk_features(pixels: Any, *, dropout: float = 0.0, normalised: bool = False) -> Any:
-    """(b, 112, 112, 1) → (b, 128) features; `normalised` in training only."""
-    x = _conv(pixels, "stem", STAGES[0][0], 7, stride=2, padding="valid", normalised=normalised)
+def trunk_features(pixels: Any, *, dropout: float = 0.0, normalized: bool = False) -> Any:
+    """(b, 112, 112, 1) → (b, 128) features; `normalized` in training only."""
+    x = _conv(pixels, "stem", STAGES[0][0], 7, stride=2, padding="valid", normalized=normalized)
     x = layers.MaxPooling2D(3, 2, name="stem_pool")(layers.ReLU(name="stem_relu")(x))
     for stage, (channels, blocks) in enumerate(STAGES):
         for block in range(blocks):
             down = stage > 0 and block == 0
-            x = _residual(x, f"s{stage}b{block}", channels, down=down, normalised=normalised)
+            x = _residual(x, f"s{stage}b{block}", channels, down=down, normalized=normalized)
     x = layers.GlobalAveragePooling2D(name="mean")(x)
     return layers.Dropout(dropout, name="dropout")(x) if dropout else x
 
 
 def training_model(dropout: float) -> keras.Model:
-    """Trunk with both heads; inputs (s, s, 1) grey 0–255 of any s, outputs logits `label` (8) and `votes` (7)."""
+    """Trunk with both heads; inputs (s, s, 1) gray 0–255 of any s, outputs logits `label` (8) and `votes` (7)."""
     pixels = layers.Input((None, None, 1), name="pixels")
     scaled = layers.Rescaling(1 / HALF_RANGE, -1, name="scaled")(pixels)
-    features = trunk_features(scaled, dropout=dropout, normalised=True)
+    features = trunk_features(scaled, dropout=dropout, normalized=True)
     small = keras.initializers.RandomNormal(stddev=0.01)
     heads = {
         "label": layers.Dense(len(LABELS), name="label", dtype="float32", kernel_initializer=small)(features),
@@ -81,7 +81,7 @@ def training_model(dropout: float) -> keras.Model:
 
 
 def folded_convolutions(trained: keras.Model) -> Convolutions:
-    """Every convolution of a `training_model` with its normalisation folded in."""
+    """Every convolution of a `training_model` with its normalization folded in."""
     found: dict[str, tuple[Floats, Floats]] = {}
     for layer in convolutions(trained):
         norm = norm_of(trained, layer)
@@ -124,7 +124,7 @@ def computing_in(policy: str) -> Iterator[None]:
 def shipped(
     trained: keras.Model, votes_share: float, *, temperature: float = 1.0, tired_bonus: float = 0.0
 ) -> keras.Model:
-    """The network of the contract: (224, 224, 1) grey 0–255 → softmax over LABELS.
+    """The network of the contract: (224, 224, 1) gray 0–255 → softmax over LABELS.
 
     Args:
         trained: A `training_model` with its weights.
@@ -133,7 +133,7 @@ def shipped(
         tired_bonus: Added to tired's logit, before the temperature divides.
     """
     with computing_in("float32"):
-        pixels = layers.Input((CROP_PX, CROP_PX, 1), name="grey")
+        pixels = layers.Input((CROP_PX, CROP_PX, 1), name="gray")
         front = layers.Conv2D(1, 2, 2, use_bias=False, name="front")
         features = trunk_features(front(pixels))
         logits = layers.Dense(len(LABELS), name="logits")(features)
@@ -152,7 +152,7 @@ def shipped(
 def merged_heads(trained: keras.Model, votes_share: float) -> tuple[Floats, Floats]:
     """One dense layer (kernel (128, 8), bias (8,)): a weighted mean of both heads' logits; tired from `label`.
 
-    The heads' logits are first centred over the basic labels, so that tired keeps its odds against them.
+    The heads' logits are first centerd over the basic labels, so that tired keeps its odds against them.
     """
     kernel, bias = (np.array(part, np.float32) for part in trained.get_layer("label").get_weights())
     other, other_bias = (np.array(part, np.float32) for part in trained.get_layer("votes").get_weights())
@@ -165,15 +165,15 @@ def merged_heads(trained: keras.Model, votes_share: float) -> tuple[Floats, Floa
 
 
 def _conv(
-    x: Any, name: str, channels: int, size: int, *, stride: int = 1, padding: str = "same", normalised: bool
+    x: Any, name: str, channels: int, size: int, *, stride: int = 1, padding: str = "same", normalized: bool
 ) -> Any:
-    x = layers.Conv2D(channels, size, stride, padding=padding, use_bias=not normalised, name=name)(x)
-    return Normalization(momentum=NORM_MEMORY, name=f"{name}_norm")(x) if normalised else x
+    x = layers.Conv2D(channels, size, stride, padding=padding, use_bias=not normalized, name=name)(x)
+    return Normalization(momentum=NORM_MEMORY, name=f"{name}_norm")(x) if normalized else x
 
 
-def _residual(x: Any, name: str, channels: int, *, down: bool, normalised: bool) -> Any:
-    y = _conv(x, f"{name}_a", channels, 3, stride=2 if down else 1, normalised=normalised)
-    y = _conv(layers.ReLU(name=f"{name}_a_relu")(y), f"{name}_b", channels, 3, normalised=normalised)
+def _residual(x: Any, name: str, channels: int, *, down: bool, normalized: bool) -> Any:
+    y = _conv(x, f"{name}_a", channels, 3, stride=2 if down else 1, normalized=normalized)
+    y = _conv(layers.ReLU(name=f"{name}_a_relu")(y), f"{name}_b", channels, 3, normalized=normalized)
     if down:
         x = layers.Conv2D(channels, 2, 2, padding="same", name=f"{name}_skip")(x)
     return layers.ReLU(name=f"{name}_relu")(layers.Add(name=f"{name}_add")([y, x]))
@@ -185,5 +185,5 @@ def convolutions(model: keras.Model) -> Iterator[Any]:
 
 
 def norm_of(model: keras.Model, convolution: Any) -> Any | None:
-    """The normalisation behind a convolution; skips have none."""
+    """The normalization behind a convolution; skips have none."""
     return None if convolution.use_bias else model.get_layer(f"{convolution.name}_norm")

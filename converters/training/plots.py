@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from converters.training import calibration
 from converters.training.labels import BASIC
 
-_INK, _BLUE, _GREY = "#222222", "#2a6fb0", "#b8b8b8"
+_INK, _BLUE, _GRAY = "#222222", "#2a6fb0", "#b8b8b8"
 _CURVE_POINTS = 200
 
 
@@ -48,8 +48,8 @@ def _confusion(counts: NDArray[np.int64], path: Path) -> None:
     figure, axes = plt.subplots(figsize=(6.2, 5.4))
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     for row, column in np.ndindex(*shares.shape):
-        colour = "white" if shares[row, column] > 0.55 else _INK
-        axes.text(column, row, f"{100 * shares[row, column]:.0f}", ha="center", va="center", color=colour)
+        color = "white" if shares[row, column] > 0.55 else _INK
+        axes.text(column, row, f"{100 * shares[row, column]:.0f}", ha="center", va="center", color=color)
     names = [f"{name} ({count})" for name, count in zip(BASIC, counts.sum(axis=1), strict=True)]
     axes.set_xticks(range(len(BASIC)), BASIC, rotation=35, ha="right")
     axes.set_yticks(range(len(BASIC)), names)
@@ -71,7 +71,7 @@ def _reliability(numbers: dict[str, list[float]], error: float, path: Path) -> N
     axes.set_ylabel("share right")
     axes.set_title(f"Reliability on FER2013 valid: calibration error {error:.3f}")
     axes.legend(loc="upper left", frameon=False)
-    below.bar(edges, count / count.sum(), width, align="edge", color=_GREY, edgecolor="white")
+    below.bar(edges, count / count.sum(), width, align="edge", color=_GRAY, edgecolor="white")
     below.set_ylabel("share of faces")
     below.set_xlabel("confidence")
     below.set_xlim(0, 1)

@@ -1,7 +1,7 @@
 """Tired faces: yawns of drivers, cut by the detector of the run time, split by subject.
 
 Yawning and not yawning frames of the same drivers are both trained on, so that a car, a belt or a window says nothing.
-What a driver who does not yawn feels is not labelled: the elders say it (`emotion`), and
+What a driver who does not yawn feels is not labeled: the elders say it (`emotion`), and
 tired is zero there. Frames whose subject is unknown (213 of 1,155) could show a driver of the test part: left out.
 """
 
@@ -19,11 +19,11 @@ from numpy.typing import NDArray
 
 from converters.training.augment import CROP_PX
 from converters.training.faces import SPLIT_SEED
-from edge_fer.align import align
-from edge_fer.config import DetectorConfig
+from edge_fer.config.schema import DetectorConfig
 from edge_fer.errors import SourceError
-from edge_fer.manifest import Crop
-from edge_fer.mtcnn import Mtcnn
+from edge_fer.tflite.manifest import Crop
+from edge_fer.vision.alignment import align
+from edge_fer.vision.mtcnn import Mtcnn
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +44,7 @@ def crop_template(margin: float = 1.0) -> Crop:
     Args:
         margin: Above 1 shows more around the face.
     """
-    points = np.asarray(FER_LANDMARKS_48) + 0.5  # pixel centres: x₂₂₄ = (x₄₈ + ½) · 224 / 48 − ½
+    points = np.asarray(FER_LANDMARKS_48) + 0.5  # pixel centers: x₂₂₄ = (x₄₈ + ½) · 224 / 48 − ½
     points = (points - 24) / margin + 24
     placed = np.round(points * (CROP_PX / 48) - 0.5, 1).tolist()
     return Crop.model_validate({"size_px": (CROP_PX, CROP_PX), "landmarks": placed})
@@ -55,7 +55,7 @@ class Drivers:
     """Driver faces.
 
     Attributes:
-        crops: uint8 (n, 224, 224), grey, aligned.
+        crops: uint8 (n, 224, 224), gray, aligned.
         yawns: bool (n,).
         subject: str (n,).
         names: str (n,), the file in yawn_frames.zip.
@@ -117,8 +117,8 @@ def _cut(folder: Path, models: Path, cache: Path) -> None:
                 faces = detector.detect(np.ascontiguousarray(frame[..., ::-1]))
                 if not faces:
                     continue
-                grey = np.asarray(cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY), np.uint8)
-                crops.append(align(grey, max(faces, key=lambda face: face.box.width).landmarks, template))
+                gray = np.asarray(cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY), np.uint8)
+                crops.append(align(gray, max(faces, key=lambda face: face.box.width).landmarks, template))
                 yawns.append(row["label"] == "yawn")
                 subject.append(row["subject"])
                 names.append(row["file"])

@@ -18,7 +18,7 @@ EMOTION_WEIGHTS = Path(__file__).parents[2] / "models" / "emotion_arch.h5"
 _EMOTION_FACTS = (
     "--origin",
     "trained by converters.training.emotion on FER2013, from dlib's CC0 face recognition ResNet v1",
-    "--licence",
+    "--license",
     "Apache-2.0",
 )
 
@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """The detector first: it finds the faces that the others are calibrated on."""
-    photos, pairs, labelled = _data(Path(args.data) if args.data else None)
+    photos, pairs, labeled = _data(Path(args.data) if args.data else None)
     common = ["--out", str(args.out), *photos]
     found_by = ["--detectors", str(args.out)]
     steps = [
@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
         (dlib_resnet, [*common, *found_by, *pairs]),
         (
             emotion,
-            [str(EMOTION_WEIGHTS), *common, *found_by, *labelled, *_EMOTION_FACTS],
+            [str(EMOTION_WEIGHTS), *common, *found_by, *labeled, *_EMOTION_FACTS],
         ),
     ]
     for index, (verb, arguments) in enumerate(steps):
@@ -59,12 +59,12 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _data(folder: Path | None) -> tuple[list[str], list[str], list[str]]:
-    """Options for photos, pairs and labelled pictures."""
+    """Options for photos, pairs and labeled pictures."""
     if folder is None:
         return [], [], []
     lfw = folder / "lfw"
     return (
         ["--photos", str(lfw / "calibration.zip")],
         ["--pairs", str(lfw / "pairs.csv"), "--pair-photos", str(lfw / "images.zip")],
-        ["--labelled", str(folder / "fer2013" / "valid.npz")],
+        ["--labeled", str(folder / "fer2013" / "valid.npz")],
     )

@@ -13,13 +13,13 @@ SUMMARY = "any face embedding network, TFLite or Keras, with the contract that i
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The file and its contract."""
     parser.add_argument("model", type=Path, help=".tflite, .h5, .keras, or SavedModel folder")
-    parser.add_argument("--colour", choices=("rgb", "bgr", "grey"), default="rgb", help="channel order (default: rgb)")
+    parser.add_argument("--color", choices=("rgb", "bgr", "gray"), default="rgb", help="channel order (default: rgb)")
     parser.add_argument("--mean", default="", help="taken off each channel, in 0-255, with commas")
     parser.add_argument("--std", default="", help="what each channel is divided by, with commas")
     parser.add_argument(
         "--template", default="arcface", help="arcface, dlib, or x,y of five landmarks in the input (default: arcface)"
     )
-    parser.add_argument("--licence", default="not stated", help="of the weights, for the manifest")
+    parser.add_argument("--license", default="not stated", help="of the weights, for the manifest")
     parser.add_argument("--name", default="embedding", help="file name of the converted model (default: embedding)")
     parser.add_argument("--allow-lambda", action="store_true", help="run the code of the file's Lambda layers")
     options.add_conversion(parser, scheme="int8; a .tflite file stays as it is")
@@ -32,11 +32,11 @@ def run(args: argparse.Namespace) -> int:
     from converters.verbs import identity  # noqa: PLC0415
 
     contract = embedding.Contract(
-        colour=args.colour,
+        color=args.color,
         mean=options.numbers("--mean", args.mean) if args.mean else (),
         std=options.numbers("--std", args.std) if args.std else (),
         template=args.template,
-        licence=args.licence,
+        license=args.license,
     )
     network = embedding.network(
         args.model,

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from converters.verbs import options
-from edge_fer.config import DEFAULT_MODELS
+from edge_fer.config.schema import DEFAULT_MODELS
 
 SUMMARY = "a closed-set head, embedding to one of n people (face_classifier.h5), with its list of names"
 
@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=DEFAULT_MODELS / "identity.tflite",
         help="the identity model that feeds it (default: the one that ships)",
     )
-    parser.add_argument("--licence", default="not stated", help="of the weights, for the manifest")
+    parser.add_argument("--license", default="not stated", help="of the weights, for the manifest")
     parser.add_argument("--allow-lambda", action="store_true", help="run the code of the file's Lambda layers")
     options.add_conversion(parser, scheme="float32")
 
@@ -32,8 +32,8 @@ def run(args: argparse.Namespace) -> int:
 
     from converters import calibration, conversion, face_classifier, trials  # noqa: PLC0415 (TensorFlow takes seconds)
     from converters.verbs.finish import finish  # noqa: PLC0415
-    from edge_fer.identity import Embedder  # noqa: PLC0415
-    from edge_fer.runtime import Model  # noqa: PLC0415
+    from edge_fer.identity.embedder import Embedder  # noqa: PLC0415
+    from edge_fer.tflite.model import Model  # noqa: PLC0415
 
     embedder = Embedder(Model(args.identity))
     faces = calibration.collect(args.photos, args.detectors, args.calibrate)
@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
         embedder.model.manifest.name,
         rows.shape[1],
         scheme=args.scheme or face_classifier.SCHEME,
-        licence=args.licence,
+        license=args.license,
         allow_lambda=args.allow_lambda,
     )
     trial = trials.ArrayTrial(rows, faces.origin, trials.classifier_judge)

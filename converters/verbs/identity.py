@@ -13,7 +13,7 @@ from edge_fer.errors import SourceError
 
 
 def convert(network: Network, args: argparse.Namespace, worst_cosine: float) -> int:
-    """Convert, judge by cosine and by labelled pairs where given, put in place.
+    """Convert, judge by cosine and by labeled pairs where given, put in place.
 
     Args:
         worst_cosine: Limit at the first percentile.
@@ -45,7 +45,7 @@ def thresholds(given: list[str]) -> dict[str, float]:
 
 
 def verification(pairs: Path | None, place: Path | None, detectors: Path) -> trials.VerificationTrial | None:
-    """The trial on labelled pairs, or None where there are none.
+    """The trial on labeled pairs, or None where there are none.
 
     Raises:
         SourceError: Only one of both is given.

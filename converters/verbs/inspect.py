@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.table import Table
 
 from converters import graph
-from edge_fer import manifest as manifests
 from edge_fer.errors import ModelError
+from edge_fer.tflite import manifest as manifests
 
 SUMMARY = "what a .tflite file takes, gives and costs, what XNNPACK takes of it, and what its manifest says"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.console import Console
 
 from edge_fer.arguments import at_least_one
-from edge_fer.config import DEFAULT_MODELS
+from edge_fer.config.schema import DEFAULT_MODELS
 from edge_fer.errors import SourceError
 
 SCHEMES = ("float32", "float16", "dynamic", "int8")
@@ -42,7 +42,7 @@ def add_photos(parser: argparse.ArgumentParser) -> None:
 
 
 def add_pairs(parser: argparse.ArgumentParser) -> None:
-    """Labelled pairs, to measure accuracy and thresholds."""
+    """Labeled pairs, to measure accuracy and thresholds."""
     parser.add_argument("--pairs", type=Path, help="CSV fold,image_a,image_b,same: measures accuracy and thresholds")
     parser.add_argument("--pair-photos", type=Path, help="folder or .zip of the photos of --pairs")
     parser.add_argument(

@@ -32,10 +32,10 @@ def run(args: argparse.Namespace) -> int:
     if args.download:
         offer = vggface.published(args.download)
         path = args.to / offer.url.rsplit("/", 1)[-1]
-        progress.console.print(f"{offer.name}: {offer.megabytes} MB, {vggface.LICENCE}")
+        progress.console.print(f"{offer.name}: {offer.megabytes} MB, {vggface.LICENSE}")
         progress.console.print(f"sha256 {download.fetch(offer.url, path)} {path}")
     if path is None:
         progress.console.print(vggface.where_to_get(), soft_wrap=True)
-        raise SourceError("no weights given", "give a file, or --download NAME if the licence suits you")
+        raise SourceError("no weights given", "give a file, or --download NAME if the license suits you")
     network = vggface.network(path, args.descriptor, args.scheme or vggface.SCHEME)
     return identity.convert(network, args, vggface.WORST_COSINE)

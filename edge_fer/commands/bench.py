@@ -15,9 +15,9 @@ from edge_fer.errors import ConfigError
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
 
-    from edge_fer.bench import BenchReport
-    from edge_fer.camera import Source
-    from edge_fer.types import Frame
+    from edge_fer.diagnostics.bench import BenchReport
+    from edge_fer.domain.faces import Frame
+    from edge_fer.sources.base import Source
 
 _DESCRIPTION = """\
 Run the pipeline on a video, or on the built-in clip of two people, and tell where the time goes: per stage, inside the
@@ -45,8 +45,11 @@ def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Measure and tell; 1 where a figure is off its reference."""
-    from edge_fer import bench, camera, config, pipeline  # noqa: PLC0415 - --help answers without them
-    from edge_fer.demo import clip  # noqa: PLC0415
+    from edge_fer.config import loading  # noqa: PLC0415 - --help answers without them
+    from edge_fer.diagnostics import bench  # noqa: PLC0415 - --help answers without them
+    from edge_fer.pipeline import building  # noqa: PLC0415 - --help answers without them
+    from edge_fer.samples import clip  # noqa: PLC0415
+    from edge_fer.sources import opening  # noqa: PLC0415 - --help answers without them
 
     reference = _read_reference(args.reference) if args.reference else {}
     with tempfile.TemporaryDirectory() as folder:
@@ -54,20 +57,20 @@ def run(args: argparse.Namespace) -> int:
         flags: dict[str, object] = {"camera.source": source, "camera.pace": "fast"}
         if args.threads:
             flags["models.threads"] = args.threads
-        settings = config.load(args.config, flags)
-        if camera.is_device(source):
+        settings = loading.load(args.config, flags)
+        if opening.is_device(source):
             raise ConfigError(f"{source}: a camera paces itself", "give --source a video file or a folder of images")
-        process = pipeline.build(settings)
-        frames = camera.open_source(settings.camera)
+        process = building.build(settings)
+        frames = opening.open_source(settings.camera)
         try:
             report = bench.measure(process, _first(frames, args.frames))
         finally:
             frames.close()
     if args.json:
         _write(args.json, json.dumps(bench.as_json(report), indent=2) + "\n")
-    ratios = bench.compared(report, reference)
+    ratios = bench.ratios_to(report, reference)
     _tell(report, ratios)
-    return int(any(bench.off(ratio) for ratio in ratios.values()))
+    return int(any(bench.is_regression(ratio) for ratio in ratios.values()))
 
 
 def _first(source: Source, count: int) -> Iterator[Frame]:
@@ -82,7 +85,7 @@ def _tell(report: BenchReport, ratios: Mapping[str, float]) -> None:
     from rich.console import Console  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
 
-    from edge_fer import bench  # noqa: PLC0415
+    from edge_fer.diagnostics import bench  # noqa: PLC0415
 
     table = Table(title="Milliseconds a frame", title_justify="left")
     for column in ("", "p50", "p95", "to reference"):
@@ -91,9 +94,9 @@ def _tell(report: BenchReport, ratios: Mapping[str, float]) -> None:
     keys = {"in the models": "invoke", "outside them": "outside"}
     for name, spread in rows.items():
         ratio = ratios.get(f"{keys.get(name, name)}_p50_ms")
-        told = "" if ratio is None else f"{ratio:.2f}" + (" !" if bench.off(ratio) else "")
+        told = "" if ratio is None else f"{ratio:.2f}" + (" !" if bench.is_regression(ratio) else "")
         table.add_row(name, f"{spread.p50_ms:.2f}", f"{spread.p95_ms:.2f}", told, end_section=name == "emotion")
-    console, board = Console(), report.board
+    console, board = Console(), report.hardware
     heat = "" if board.temperature_c is None else f", {board.temperature_c:.0f} °C"
     console.print(f"{board.cpu}, {board.cores} cores, {board.machine}, governor {board.governor or 'unknown'}{heat}")
     console.print(table)

@@ -12,9 +12,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "demo",
         help="run everything on a clip of two people and show what a server receives",
         description=(
-            "Make a clip of two people, enrol both from a photo, run the daemon on the clip, and print the events that "
-            "a server receives over MQTT. Ends with a summary, and with exit code 1 if anybody was missed, confused "
-            "or not told of. Without --broker and without EDGE_FER__MQTT__HOST it starts a broker of its own."
+            "Make a clip of two people, enroll both from a photo, run the daemon on the clip, and print the events "
+            "that a server receives over MQTT. Ends with a summary, and with exit code 1 if anybody was missed, "
+            "confused or not reported. Without --broker and without EDGE_FER__MQTT__HOST it starts a broker of its own."
         ),
     )
     parser.add_argument("--broker", type=_address, metavar="HOST:PORT", help="use this MQTT broker, without TLS")

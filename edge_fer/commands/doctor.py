@@ -32,9 +32,10 @@ def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run all checks; the exit code of the first that failed."""
-    from edge_fer import config, doctor  # noqa: PLC0415 - --help answers without models' and cameras' libraries
+    from edge_fer.config import loading  # noqa: PLC0415 - --help answers without models' and cameras' libraries
+    from edge_fer.diagnostics import doctor  # noqa: PLC0415 - --help answers without models' and cameras' libraries
 
-    settings = config.load(args.config, {"camera.source": args.source} if args.source else {})
+    settings = loading.load(args.config, {"camera.source": args.source} if args.source else {})
     sys.stdout.write(f"  ok   config    {args.config}\n")
     exit_code = 0
     for finding in doctor.examine(settings):

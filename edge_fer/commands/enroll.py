@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _DESCRIPTION = """\
 Make a person known by one or more photos. Each must show exactly one face, sharp and from the front.
-Three photos recognise much better than one. Only templates are kept, never the photos.
+Three photos recognize much better than one. Only templates are kept, never the photos.
 
 NAME is what your server will read: a name, or a pseudonym whose meaning only your server knows.
 A daemon that is running knows the person within some seconds."""
@@ -35,9 +35,10 @@ def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Enroll, and say how good each photo is."""
-    from edge_fer import config, enrollment  # noqa: PLC0415 - --help answers without loading the models' libraries
+    from edge_fer.config import loading  # noqa: PLC0415 - --help answers without loading the models' libraries
+    from edge_fer.identity import enrollment  # noqa: PLC0415 - --help answers without loading the models' libraries
 
-    settings = config.load(args.config)
+    settings = loading.load(args.config)
     photos = enrollment.enroll(settings, args.name, args.images)
     for photo in photos:
         quality = photo.quality

@@ -34,9 +34,11 @@ def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Do what ACTION says."""
-    from edge_fer import config, gallery, manifest  # noqa: PLC0415 - --help answers without loading numpy
+    from edge_fer.config import loading  # noqa: PLC0415 - --help answers without loading numpy
+    from edge_fer.identity import gallery  # noqa: PLC0415 - --help answers without loading numpy
+    from edge_fer.tflite import manifest  # noqa: PLC0415 - --help answers without loading numpy
 
-    settings = config.load(args.config)
+    settings = loading.load(args.config)
     path = settings.identity.gallery
     known = gallery.load(path, manifest.load(settings.models.dir / settings.models.identity))
     if args.action == "remove":

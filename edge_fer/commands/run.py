@@ -45,12 +45,12 @@ def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the daemon; its exit code."""
-    from edge_fer import config  # noqa: PLC0415 - --help answers without loading models' and cameras' libraries
+    from edge_fer.config import loading  # noqa: PLC0415 - --help answers without loading models' and cameras' libraries
 
     given: dict[str, Any] = {key: getattr(args, flag) for flag, key in _FLAGS.items()}
-    settings = config.load(args.config, {key: value for key, value in given.items() if value is not None})
+    settings = loading.load(args.config, {key: value for key, value in given.items() if value is not None})
     start_logging(settings.log.level)
 
-    from edge_fer.daemon import Daemon  # noqa: PLC0415 - a wrong config.yaml is told before they load
+    from edge_fer.service.daemon import Daemon  # noqa: PLC0415 - a wrong config.yaml is told before they load
 
     return Daemon(settings).run()

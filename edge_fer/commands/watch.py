@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING
 from edge_fer.arguments import above_zero
 
 if TYPE_CHECKING:
-    from edge_fer.broker import Connection, OnMessage
-    from edge_fer.config import MqttConfig
-    from edge_fer.topics import Topics
+    from edge_fer.config.schema import MqttConfig
+    from edge_fer.mqtt.connection import Connection, OnMessage
+    from edge_fer.protocol.topics import Topics
 
 _CONFIG = Path("config.yaml")
 _TURN_S = 0.25
-"""Longest pause between two looks of the table."""
+"""Longest pause between two views of the table."""
 
 _FLAGS = {"host": "mqtt.host", "port": "mqtt.port", "site": "device.site", "device": "device.name"}
 
@@ -56,11 +56,11 @@ def run(args: argparse.Namespace) -> int:
         BrokerError: The broker cannot be reached, refuses us, or goes away.
         ConfigError: The configuration or a flag is wrong.
     """
-    from edge_fer import config  # noqa: PLC0415 - a verb's imports wait until it runs
-    from edge_fer.topics import Topics  # noqa: PLC0415
+    from edge_fer.config import loading  # noqa: PLC0415 - a verb's imports wait until it runs
+    from edge_fer.protocol.topics import Topics  # noqa: PLC0415
 
     flags = {key: getattr(args, name) for name, key in _FLAGS.items() if getattr(args, name) is not None}
-    settings = config.load(args.config or (_CONFIG if _CONFIG.exists() else None), flags)
+    settings = loading.load(args.config or (_CONFIG if _CONFIG.exists() else None), flags)
     topics = Topics(settings.device.site, settings.device.name)
     until_s = time.monotonic() + args.seconds
     try:
@@ -87,27 +87,27 @@ def _print_lines(mqtt: MqttConfig, topics: Topics, until_s: float) -> None:
 def _show_table(mqtt: MqttConfig, topics: Topics, until_s: float) -> None:
     from rich.live import Live  # noqa: PLC0415
 
-    from edge_fer.board import Board  # noqa: PLC0415
+    from edge_fer.diagnostics.live_table import LiveTable  # noqa: PLC0415
 
-    board = Board(topics)
+    table = LiveTable(topics)
 
     def on_message(topic: str, payload: bytes, _retained: bool) -> None:
-        board.take(topic, payload)
+        table.take(topic, payload)
 
-    with _subscribed(mqtt, topics, on_message) as connection, Live(board.render(), auto_refresh=False) as live:
+    with _subscribed(mqtt, topics, on_message) as connection, Live(table.render(), auto_refresh=False) as live:
         for _ in _turns(connection, until_s):
-            live.update(board.render(), refresh=True)
+            live.update(table.render(), refresh=True)
 
 
 @contextmanager
 def _subscribed(mqtt: MqttConfig, topics: Topics, on_message: OnMessage) -> Iterator[Connection]:
-    from edge_fer.broker import Broker, Callbacks  # noqa: PLC0415
+    from edge_fer.mqtt.connection import BrokerClient, Callbacks  # noqa: PLC0415
 
-    connection = Broker(mqtt).connect(
+    connection = BrokerClient(mqtt).connect(
         client_id=f"{topics.client_id}.watch-{secrets.token_hex(4)}", callbacks=Callbacks(on_message=on_message)
     )
     try:
-        connection.subscribe(topics.everything)
+        connection.subscribe(topics.wildcard)
         yield connection
     finally:
         connection.disconnect()

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from edge_fer import boxes
-from edge_fer.demo.scene import FPS, VISITS, Truth
-from edge_fer.pipeline import STAGES, Timings
-from edge_fer.types import IdentityState, Observation, TrackState
+from edge_fer.domain.faces import IdentityState, Observation, TrackState
+from edge_fer.pipeline.pipeline import STAGES, Timings
+from edge_fer.samples.scene import FPS, VISITS, Truth
+from edge_fer.vision import boxes
 
 SAME_FACE_IOU = 0.4
 """Least overlap of a detection with the true box; below it the crop would hold another part of the picture."""

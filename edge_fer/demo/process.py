@@ -38,7 +38,7 @@ class DaemonProcess:
         try:
             status = (folder / "status").read_text()
             self._tensorflow |= "/tensorflow/" in (folder / "maps").read_text()
-        except OSError:  # gone between two looks
+        except OSError:  # gone between two views
             status = ""
         for line in status.splitlines():
             if line.startswith("VmHWM:"):  # the largest resident size so far, in kB: proc(5)

@@ -8,13 +8,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_fer import camera, draw, pipeline
-from edge_fer.config import Config
-from edge_fer.demo import scene
-from edge_fer.demo.clip import Progress, Writer
+from edge_fer.config.schema import Config
 from edge_fer.demo.measure import Measurement
+from edge_fer.domain.faces import EmotionState, IdentityState, Observation
 from edge_fer.errors import CameraError
-from edge_fer.types import EmotionState, IdentityState, Observation
+from edge_fer.pipeline import building
+from edge_fer.preview import overlay
+from edge_fer.samples import scene
+from edge_fer.samples.clip import Progress, Writer
+from edge_fer.sources import opening
 
 
 def replay(config: Config, folder: Path, progress: Progress) -> Measurement:
@@ -23,8 +25,8 @@ def replay(config: Config, folder: Path, progress: Progress) -> Measurement:
     Raises:
         EdgeFerError: As `pipeline.build` and `camera.open_source`.
     """
-    process = pipeline.build(config)
-    source = camera.open_source(config.camera)
+    process = building.build(config)
+    source = opening.open_source(config.camera)
     measured = Measurement()
     best: tuple[float, NDArray[np.uint8] | None] = (-1.0, None)
     try:
@@ -32,7 +34,7 @@ def replay(config: Config, folder: Path, progress: Progress) -> Measurement:
             for frame in iter(source.read, None):
                 observations = process.process(frame)
                 measured.add(frame.seq, scene.truth(frame.seq), observations, process.timings)
-                drawn = draw.overlay(frame.rgb, observations)
+                drawn = overlay.overlay(frame.rgb, observations)
                 video.write(drawn)
                 best = max(best, (_telling(observations), drawn), key=lambda pair: pair[0])
                 progress(frame.seq + 1, scene.FRAMES)

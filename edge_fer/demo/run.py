@@ -1,4 +1,4 @@
-"""The demo from end to end: clip, broker, enrolment, the daemon as a process, the server's view, the verdict."""
+"""The demo from end to end: clip, broker, enrollment, the daemon as a process, the server's view, the verdict."""
 
 from __future__ import annotations
 
@@ -14,17 +14,18 @@ import yaml
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from edge_fer import config as configs
-from edge_fer import config_values, enrollment
-from edge_fer.config import Config, MqttConfig
-from edge_fer.demo import broker, clip, scene, show
+from edge_fer.config import loading, sources
+from edge_fer.config.schema import Config, MqttConfig
+from edge_fer.demo import broker, show
 from edge_fer.demo.measure import Measurement
-from edge_fer.demo.portraits import PORTRAITS
 from edge_fer.demo.process import DaemonProcess
 from edge_fer.demo.replay import replay
 from edge_fer.demo.server import Received, Server
 from edge_fer.demo.verdict import Run, instant, problems
-from edge_fer.topics import OFFLINE, Topics
+from edge_fer.identity import enrollment
+from edge_fer.protocol.topics import OFFLINE, Topics
+from edge_fer.samples import clip, scene
+from edge_fer.samples.portraits import PORTRAITS
 
 _LONGEST_S = 300.0
 """A Raspberry Pi 3 takes about a minute for the clip."""
@@ -50,7 +51,7 @@ def demo(folder: Path, address: tuple[str, int] | None, console: Console) -> int
     """Perform it and print the summary.
 
     Returns:
-        0 when everybody was recognised and nothing was lost, else 1.
+        0 when everybody was recognized and nothing was lost, else 1.
 
     Raises:
         EdgeFerError: As `perform`.
@@ -62,7 +63,7 @@ def demo(folder: Path, address: tuple[str, int] | None, console: Console) -> int
 
 
 def perform(folder: Path, address: tuple[str, int] | None, console: Console) -> Outcome:
-    """Make the clip, enrol, run the daemon on the clip, listen, and measure.
+    """Make the clip, enroll, run the daemon on the clip, listen, and measure.
 
     Args:
         folder: Where clip, config, gallery, log and pictures go.
@@ -77,9 +78,9 @@ def perform(folder: Path, address: tuple[str, int] | None, console: Console) -> 
         source = clip.ensure(folder, _counter(progress, "making the clip"))
         mqtt = stack.enter_context(_broker(address))
         config_path = _write_config(folder, source, mqtt)
-        config = configs.load(config_path)
-        console.print(f"Broker {mqtt.host}:{mqtt.port}, topics {_topics(config).everything}", soft_wrap=True)
-        _enrol(config, console)
+        config = loading.load(config_path)
+        console.print(f"Broker {mqtt.host}:{mqtt.port}, topics {_topics(config).wildcard}", soft_wrap=True)
+        _enroll(config, console)
         received, run = _watch_daemon(config, config_path, progress)
         measured = replay(config, folder, _counter(progress, "measuring and drawing"))
     expected = [portrait.subject for portrait, _ in scene.VISITS]
@@ -106,8 +107,8 @@ def _counter(progress: Progress, title: str) -> Callable[[int, int], None]:
 def _broker(address: tuple[str, int] | None) -> Iterator[MqttConfig]:
     """The broker that is configured, else one of our own."""
     flags: dict[str, object] = {"mqtt.host": address[0], "mqtt.port": address[1]} if address else {}
-    if address or f"{config_values.ENVIRONMENT_PREFIX}MQTT__HOST" in os.environ:
-        yield configs.load(None, flags).mqtt
+    if address or f"{sources.ENVIRONMENT_PREFIX}MQTT__HOST" in os.environ:
+        yield loading.load(None, flags).mqtt
         return
     with broker.running() as port:
         yield MqttConfig(host=broker.HOST, port=port, protocol="3.1.1")  # all that amqtt speaks
@@ -128,7 +129,7 @@ def _write_config(folder: Path, source: Path, mqtt: MqttConfig) -> Path:
     return path
 
 
-def _enrol(config: Config, console: Console) -> None:
+def _enroll(config: Config, console: Console) -> None:
     for portrait in PORTRAITS:
         (photo,) = enrollment.enroll(config, portrait.subject, [portrait.path])
         console.print(

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
-from edge_fer.broker import Broker, Callbacks
-from edge_fer.config import MqttConfig
+from edge_fer.config.schema import MqttConfig
 from edge_fer.errors import BrokerError
-from edge_fer.topics import Topics
+from edge_fer.mqtt.connection import BrokerClient, Callbacks
+from edge_fer.protocol.topics import Topics
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Server:
     """
 
     def __init__(self, config: MqttConfig, topics: Topics) -> None:
-        self._broker = Broker(config)
+        self._broker = BrokerClient(config)
         self._topics = topics
         self._messages: queue.Queue[Received] = queue.Queue()
         self._stopping = threading.Event()
@@ -54,7 +54,7 @@ class Server:
         self._connection = self._broker.connect(
             client_id=f"{self._topics.client_id}.demo-server", callbacks=Callbacks(on_message=self._take)
         )
-        self._connection.subscribe(self._topics.everything)
+        self._connection.subscribe(self._topics.wildcard)
         self._thread.start()
         return self
 

@@ -32,8 +32,8 @@ def event_row(event: dict[str, Any], since_first_s: float) -> Text:
     """
     kind = f"{event['schema'].removeprefix('edge_fer.').partition('/')[0]} {event['type']}"
     identity = event.get("identity")
-    looks = _how(event.get("emotion")) or event.get("detail", "")
-    cells = (f"{since_first_s:6.2f} s", kind, event.get("track", ""), _who(identity), looks)
+    views = _how(event.get("emotion")) or event.get("detail", "")
+    cells = (f"{since_first_s:6.2f} s", kind, event.get("track", ""), _who(identity), views)
     row = Text()
     for cell, (title, width) in zip(cells, COLUMNS, strict=True):
         style = _STATE_STYLES.get(identity["state"], "") if identity and title == "who" else ""

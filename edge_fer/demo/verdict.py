@@ -140,7 +140,7 @@ def _measured_problems(measured: Measurement) -> Iterator[str]:
             yield f"{visit.subject} was found in {visit.found_share:.1%} of the frames, less than {FOUND_SHARE:.0%}"
         if visit.named_after_s is None or visit.named_after_s > NAMED_WITHIN_S:
             after = "never" if visit.named_after_s is None else f"only after {visit.named_after_s:.2f} s"
-            yield f"{visit.subject} was recognised {after}"
+            yield f"{visit.subject} was recognized {after}"
         if visit.names - {visit.subject}:
             yield f"{visit.subject} was taken for {', '.join(sorted(visit.names - {visit.subject}))}"
         if len(visit.tracks) > 1:
@@ -175,5 +175,5 @@ def _schema_problem(message: Received) -> str | None:
 
 @functools.cache
 def _validator(schema: str) -> Draft202012Validator:
-    text = (resources.files("edge_fer") / "schemas" / f"{schema}.json").read_text(encoding="utf-8")
+    text = (resources.files("edge_fer.protocol") / "schemas" / f"{schema}.json").read_text(encoding="utf-8")
     return Draft202012Validator(json.loads(text))

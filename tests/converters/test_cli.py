@@ -15,7 +15,7 @@ import pytest
 from converters import tflite
 from converters.cli import INTERRUPTED, main
 from converters.network import Network
-from edge_fer import manifest as manifests
+from edge_fer.tflite import manifest as manifests
 from tests.converters.conftest import SHIPPED
 
 LABELS = "calm,happy,tired"
@@ -163,7 +163,7 @@ def test_pairs_need_their_photos(tmp_path: Path, capsys: pytest.CaptureFixture[s
 
 
 def test_vggface_without_a_file_explains(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """65, with the published files and their licence."""
+    """65, with the published files and their license."""
     assert main(["vggface", "--out", str(tmp_path)]) == 65
     message = capsys.readouterr().err
     assert "non-commercial" in message

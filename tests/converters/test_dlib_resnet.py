@@ -13,7 +13,7 @@ from converters import conversion, dlib_resnet, trials
 from converters.calibration import Faces
 from converters.network import Network
 from edge_fer.errors import SourceError
-from edge_fer.runtime import Model
+from edge_fer.tflite.model import Model
 
 
 @pytest.fixture(scope="module")

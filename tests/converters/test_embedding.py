@@ -14,10 +14,10 @@ from converters.calibration import Faces
 from converters.embedding import Contract
 from converters.parity import GateError
 from edge_fer.errors import SourceError
-from edge_fer.runtime import Model
+from edge_fer.tflite.model import Model
 from tests.converters.conftest import SHIPPED
 
-NORMALISED = Contract(mean=(127.5,) * 3, std=(127.5,) * 3)
+NORMALIZED = Contract(mean=(127.5,) * 3, std=(127.5,) * 3)
 
 
 def mobile(path: Path) -> Path:
@@ -35,8 +35,8 @@ def mobile(path: Path) -> Path:
 
 
 def test_prelu_stays_in_the_delegate_in_8_bits(portraits: Faces, tmp_path: Path) -> None:
-    """A MobileFaceNet-like network drops in: arcface template, normalised input, everything delegated."""
-    network = embedding.network(mobile(tmp_path / "mobile.keras"), NORMALISED)
+    """A MobileFaceNet-like network drops in: arcface template, normalized input, everything delegated."""
+    network = embedding.network(mobile(tmp_path / "mobile.keras"), NORMALIZED)
     trial = trials.FaceTrial(portraits, trials.embedding_judge(0.95))
     (model,) = conversion.convert([network], trial, tmp_path / "out", made_by="test").models
     assert model.coverage.whole
@@ -54,7 +54,7 @@ def test_a_tflite_file_stays_as_it_is(portraits: Faces, tmp_path: Path) -> None:
     trial = trials.FaceTrial(portraits, trials.embedding_judge(0.999))
     (model,) = conversion.convert([network], trial, tmp_path / "out", made_by="test").models
     assert (tmp_path / "out" / "embedding.tflite").read_bytes() == path.read_bytes()
-    assert model.manifest.quantisation.scheme == "int8"
+    assert model.manifest.quantization.scheme == "int8"
     assert model.manifest.parity["cosine_mean"] == pytest.approx(1, abs=1e-5)
     assert any("with itself" in note for note in model.manifest.notes)
 

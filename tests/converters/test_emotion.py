@@ -13,10 +13,10 @@ import pytest
 from converters import conversion, emotion, trials
 from converters.calibration import Faces
 from converters.emotion import Contract
-from converters.labelled import LabelledTrial
-from edge_fer.emotion import EmotionClassifier
+from converters.labeled import LabeledTrial
+from edge_fer.emotion.classifier import EmotionClassifier
 from edge_fer.errors import SourceError
-from edge_fer.runtime import Model
+from edge_fer.tflite.model import Model
 
 LABELS = ("calm", "happy", "tired")
 
@@ -47,10 +47,10 @@ def test_a_classifier_runs_in_the_pipeline(saved: Path, portraits: Faces, tmp_pa
     report = conversion.convert([network], trial, tmp_path / "out", made_by="test")
     assert report.models[0].coverage.whole
     manifest = report.models[0].manifest
-    assert (manifest.input.shape, manifest.input.colour) == ((1, 48, 48, 1), "grey")
+    assert (manifest.input.shape, manifest.input.color) == ((1, 48, 48, 1), "gray")
     assert (manifest.output.kind, manifest.output.labels) == ("logits", LABELS)
     assert "label_agreement" in manifest.parity  # 14 faces: the gate has judged them
-    from edge_fer.config import EmotionConfig  # noqa: PLC0415
+    from edge_fer.config.schema import EmotionConfig  # noqa: PLC0415
 
     stage = EmotionClassifier(Model(tmp_path / "out" / "emotion.tflite"), EmotionConfig(labels="all"))
     scores = stage.classify(portraits.probe[0].rgb, portraits.probe[0].landmarks)
@@ -66,7 +66,7 @@ def test_every_scheme_behaves(saved: Path, portraits: Faces, tmp_path: Path, sch
         [network], trials.FaceTrial(portraits, trials.classifier_judge), tmp_path / scheme, made_by="test"
     )
     assert report.models[0].coverage.whole
-    assert report.models[0].manifest.quantisation.scheme == scheme
+    assert report.models[0].manifest.quantization.scheme == scheme
     assert bool(report.calibration_count) is (scheme == "int8")
 
 
@@ -78,7 +78,7 @@ def test_a_sidecar_says_the_rest(saved: Path) -> None:
         json.dumps(
             {
                 "labels": LABELS,
-                "input": {"colour": "grey", "mean": [127.5], "std": [64]},
+                "input": {"color": "gray", "mean": [127.5], "std": [64]},
                 "output": {"temperature": 1.5},
                 "crop": {"size_px": [48, 48], "landmarks": landmarks},
                 "thresholds": {"confidence": 0.61},
@@ -130,16 +130,16 @@ def test_another_network_is_refused(tmp_path: Path) -> None:
         emotion.network(tmp_path / "maps.keras", Contract(labels=LABELS))
 
 
-def test_colour_must_match_the_channels(saved: Path) -> None:
+def test_color_must_match_the_channels(saved: Path) -> None:
     """rgb does not go with one channel."""
-    with pytest.raises(SourceError, match="colour rgb"):
-        emotion.network(saved, Contract(labels=LABELS, colour="rgb"))
+    with pytest.raises(SourceError, match="color rgb"):
+        emotion.network(saved, Contract(labels=LABELS, color="rgb"))
 
 
-def labelled(folder: Path, names: tuple[str, ...]) -> Path:
+def labeled(folder: Path, names: tuple[str, ...]) -> Path:
     """Random pictures with random labels."""
     draw = np.random.default_rng(2)
-    path = folder / "labelled.npz"
+    path = folder / "labeled.npz"
     np.savez(
         path,
         images=draw.integers(0, 256, (60, 48, 48), np.uint8),
@@ -149,10 +149,10 @@ def labelled(folder: Path, names: tuple[str, ...]) -> Path:
     return path
 
 
-def test_labelled_pictures_give_an_accuracy(saved: Path, portraits: Faces, tmp_path: Path) -> None:
+def test_labeled_pictures_give_an_accuracy(saved: Path, portraits: Faces, tmp_path: Path) -> None:
     """It goes into the manifest; labels that the pictures lack are left out."""
     network = emotion.network(saved, Contract(labels=LABELS), scheme="dynamic")
-    more = LabelledTrial(labelled(tmp_path, LABELS[:2]))
+    more = LabeledTrial(labeled(tmp_path, LABELS[:2]))
     trial = trials.FaceTrial(portraits, trials.classifier_judge, more)
     report = conversion.convert([network], trial, tmp_path / "out", made_by="test")
     quality = report.models[0].manifest.quality
@@ -163,7 +163,7 @@ def test_labelled_pictures_give_an_accuracy(saved: Path, portraits: Faces, tmp_p
 def test_foreign_labels_are_refused(saved: Path, portraits: Faces, tmp_path: Path) -> None:
     """Pictures of an emotion that the network does not know."""
     network = emotion.network(saved, Contract(labels=LABELS), scheme="dynamic")
-    trial = trials.FaceTrial(portraits, trials.classifier_judge, LabelledTrial(labelled(tmp_path, ("calm", "bored"))))
+    trial = trials.FaceTrial(portraits, trials.classifier_judge, LabeledTrial(labeled(tmp_path, ("calm", "bored"))))
     with pytest.raises(SourceError, match="bored"):
         conversion.convert([network], trial, tmp_path / "out", made_by="test")
     assert list((tmp_path / "out").iterdir()) == []

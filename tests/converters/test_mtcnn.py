@@ -14,9 +14,9 @@ from converters import conversion, evaluate, mtcnn, mtcnn_files
 from converters.detector_trial import DetectorTrial
 from converters.network import Network
 from converters.parity import GateError
-from edge_fer import manifest
 from edge_fer.errors import SourceError
-from edge_fer.runtime import Model
+from edge_fer.tflite import manifest
+from edge_fer.tflite.model import Model
 
 SIDES = {"pnet": 60, "rnet": 24, "onet": 48}
 
@@ -29,7 +29,7 @@ def pixels(stem: str, count: int = 3) -> np.ndarray:
 
 
 def package_answer(stem: str, batch: np.ndarray) -> np.ndarray:
-    """(n, h, w, outputs) in our layout, from the package's own network on normalised pixels."""
+    """(n, h, w, outputs) in our layout, from the package's own network on normalized pixels."""
     import mtcnn.network.onet  # noqa: PLC0415
     import mtcnn.network.pnet  # noqa: PLC0415
     import mtcnn.network.rnet  # noqa: PLC0415

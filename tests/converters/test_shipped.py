@@ -13,8 +13,8 @@ from converters.mtcnn import STAGES, networks
 from converters.mtcnn_files import read
 from converters.parity import Check
 from converters.trials import Verdict
-from edge_fer import manifest as manifests
-from edge_fer.manifest import Manifest
+from edge_fer.tflite import manifest as manifests
+from edge_fer.tflite.manifest import Manifest
 from tests.converters.conftest import SHIPPED
 
 DATA = Path(os.environ.get("EDGE_FER_DATA", SHIPPED.parents[1] / "shared" / "data"))
@@ -25,7 +25,7 @@ needs_data = pytest.mark.skipif(
 
 
 class NoTrial:
-    """Accepts anything: the bytes are compared, not the behaviour."""
+    """Accepts anything: the bytes are compared, not the behavior."""
 
     origin, probe_count = "none", 0
 
@@ -69,18 +69,18 @@ def test_the_detector_finds_what_its_float_self_finds() -> None:
 
 
 def test_the_identity_model_keeps_what_float_can() -> None:
-    """Within 0.2 points of float on labelled pairs, no face further than 0.998 from it; measured, not hoped for."""
+    """Within 0.2 points of float on labeled pairs, no face further than 0.998 from it; measured, not hoped for."""
     manifest = shipped("identity")
     assert manifest.quality["accuracy_single"] >= manifest.quality["accuracy_single_float"] - 0.002
     assert manifest.quality["accuracy_flip"] >= 0.991
     assert manifest.quality["cosine_to_float_worst"] >= 0.998
-    assert manifest.quantisation.calibration_count >= 300
+    assert manifest.quantization.calibration_count >= 300
     assert set(manifest.thresholds) >= {"fmr_1e-3_single", "fmr_1e-3_mean", "fmr_1e-4_single", "fmr_1e-4_mean"}
 
 
 def test_the_emotion_model_keeps_its_labels() -> None:
     """98 % of the labels, half a point of accuracy."""
     manifest = shipped("emotion")
-    assert manifest.parity["label_agreement_labelled"] >= 0.98
+    assert manifest.parity["label_agreement_labeled"] >= 0.98
     assert manifest.parity["accuracy_loss_points"] <= 0.5
     assert manifest.source.sha256 == manifests.sha256_of(SHIPPED / "emotion_arch.h5")

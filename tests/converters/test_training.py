@@ -109,7 +109,7 @@ def test_variation_is_seeded_and_has_the_size_asked_for(size: int, wanted_px: in
 
 
 def test_plain_keeps_a_flat_picture_flat() -> None:
-    """Neither step of the real path changes a grey level."""
+    """Neither step of the real path changes a gray level."""
     np.testing.assert_array_equal(plain(np.full((48, 48), 77, np.uint8)), 77)
 
 
@@ -158,7 +158,7 @@ def test_macro_f1_of_a_perfect_and_a_mixed_answer() -> None:
 
 
 def spread_statistics(trained: Any) -> None:
-    """Give every normalisation means, variances, scales and shifts that are not those of a fresh layer."""
+    """Give every normalization means, variances, scales and shifts that are not those of a fresh layer."""
     draw = np.random.default_rng(4)
     for layer in trained.layers:
         if layer.name.endswith("_norm"):
@@ -169,7 +169,7 @@ def spread_statistics(trained: Any) -> None:
 
 @pytest.mark.convert
 def test_training_starts_with_what_the_first_weights_compute() -> None:
-    """Normalisation added behind given convolutions changes nothing, and is told the statistics of what it sees."""
+    """Normalization added behind given convolutions changes nothing, and is told the statistics of what it sees."""
     import keras  # noqa: PLC0415
 
     from converters.training import first_weights, network  # noqa: PLC0415
@@ -233,7 +233,7 @@ def test_heads_and_scales_take_shorter_steps_and_scales_do_not_decay() -> None:
 
 
 @pytest.mark.convert
-def test_first_weights_see_grey_as_dlib_sees_its_colours() -> None:
+def test_first_weights_see_gray_as_dlib_sees_its_colors() -> None:
     """The stem, folded and on one channel, answers as dlib's on three equal ones."""
     from converters import dlib_file, dlib_resnet  # noqa: PLC0415
     from converters.training import first_weights, network  # noqa: PLC0415
@@ -243,14 +243,14 @@ def test_first_weights_see_grey_as_dlib_sees_its_colours() -> None:
     kernel, bias = network.folded_convolutions(model)["stem"]
     net = dlib_file.read(dlib_resnet.installed_file())
     stem, affine = (next(layer for layer in net.layers if layer.kind == kind) for kind in ("con_4", "affine_"))
-    grey = np.random.default_rng(1).integers(0, 256, (7, 7, 1)).astype(np.float32)
-    theirs = (((grey - np.array(net.mean)) / 256)[..., None] * stem.kernel).sum(axis=(0, 1, 2)) + stem.bias
-    ours = ((grey / network.HALF_RANGE - 1)[..., None] * kernel).sum(axis=(0, 1, 2)) + bias
+    gray = np.random.default_rng(1).integers(0, 256, (7, 7, 1)).astype(np.float32)
+    theirs = (((gray - np.array(net.mean)) / 256)[..., None] * stem.kernel).sum(axis=(0, 1, 2)) + stem.bias
+    ours = ((gray / network.HALF_RANGE - 1)[..., None] * kernel).sum(axis=(0, 1, 2)) + bias
     np.testing.assert_allclose(ours, theirs * affine.kernel + affine.bias, rtol=1e-3, atol=1e-4)
 
 
 @pytest.mark.convert
-def test_the_fast_normalisation_does_what_keras_own_does() -> None:
+def test_the_fast_normalization_does_what_keras_own_does() -> None:
     """Output, gradient of the scale, and the statistics kept."""
     import keras  # noqa: PLC0415
     import tensorflow as tf  # noqa: PLC0415
@@ -293,7 +293,7 @@ def test_a_step_of_the_optimizer_is_as_long_in_every_direction() -> None:
 
 @pytest.mark.convert
 def test_shipped_network_answers_as_the_trained_one() -> None:
-    """Front, scaling and heads are folded without a change: 224 px grey in, the blend's softmax out."""
+    """Front, scaling and heads are folded without a change: 224 px gray in, the blend's softmax out."""
     import keras  # noqa: PLC0415
 
     from converters.training import network  # noqa: PLC0415
@@ -480,7 +480,7 @@ def test_each_stage_learns_from_those_before(
 
 @pytest.mark.convert
 def test_an_elder_is_the_network_that_was_kept(tmp_path: Path) -> None:
-    """All its weights, those of the normalisation too."""
+    """All its weights, those of the normalization too."""
     from converters.training import emotion, network  # noqa: PLC0415
 
     kept = network.training_model(0.2)

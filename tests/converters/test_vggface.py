@@ -61,7 +61,7 @@ def vlfeat(path: Path, weights: files.Weights) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("written", "colour", "mean", "std"),
+    ("written", "color", "mean", "std"),
     [
         (keras_notop, "bgr", MEAN_BGR, ()),
         (keras_top, "bgr", MEAN_BGR, ()),
@@ -72,7 +72,7 @@ def vlfeat(path: Path, weights: files.Weights) -> Path:
 )
 def test_every_layout_gives_the_same_descriptor(  # noqa: PLR0917 (fixtures and parameters)
     written: Callable[[Path, files.Weights], Path],
-    colour: str,
+    color: str,
     mean: tuple[float, ...],
     std: tuple[float, ...],
     weights: files.Weights,
@@ -88,10 +88,10 @@ def test_every_layout_gives_the_same_descriptor(  # noqa: PLR0917 (fixtures and 
     answer = np.asarray(network.keras(picture[None]))[0]
     assert answer.shape == (512,)
     assert np.abs(answer - expected).max() < 1e-5 * np.abs(expected).max()
-    assert network.input.colour == colour
+    assert network.input.color == color
     assert network.input.mean == pytest.approx(mean, abs=1e-3)
     assert network.input.std == std
-    assert "NC" in network.source.licence
+    assert "NC" in network.source.license
 
 
 def test_the_dense_layers_are_flattened_row_by_row(
@@ -157,11 +157,11 @@ def test_another_network_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_user_without_a_file_is_told(tmp_path: Path) -> None:
-    """Where each file is published, what it holds, and under which licence."""
+    """Where each file is published, what it holds, and under which license."""
     text = vggface.where_to_get()
     for offer in vggface.PUBLISHED:
         assert offer.url in text
-    assert vggface.LICENCE in text
+    assert vggface.LICENSE in text
     with pytest.raises(SourceError, match="keras-vggface"):
         vggface.published("nobody")
     with pytest.raises(SourceError, match="no such file"):

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import pytest
 
-from edge_fer.config import DEFAULT_MODELS
+from edge_fer.config.schema import DEFAULT_MODELS
 from tests.edge_fer_process import ENVIRONMENT, edge_fer, write_clip, write_config
 from tests.portraits import ASTRONAUT, picture
 
@@ -102,10 +102,10 @@ def test_a_wrong_configuration(tmp_path: Path, clip: Path, section: dict[str, di
 
 def test_all_mistakes_of_a_configuration_at_once(tmp_path: Path) -> None:
     """One line each, one hint."""
-    write_config(tmp_path, camera={"fps": -1, "colour": "red"}, health={"interval_s": 0})
+    write_config(tmp_path, camera={"fps": -1, "color": "red"}, health={"interval_s": 0})
     done = edge_fer("run", folder=tmp_path)
     *told, hint = done.stderr.splitlines()
-    assert [next(key for key in ("fps", "colour", "interval_s") if key in line) for line in told]
+    assert [next(key for key in ("fps", "color", "interval_s") if key in line) for line in told]
     assert len(told) == 3
     assert hint.startswith("  ")
     assert done.returncode == 78
@@ -154,7 +154,7 @@ def test_a_video_that_may_not_be_read(tmp_path: Path, clip: Path) -> None:
     for folder in (tmp_path, *tmp_path.parents[:2]):
         folder.chmod(0o755)
     code = (  # everything is imported before, for that user may not read this Python either
-        "import os, sys; from edge_fer import cli, config, daemon; os.setgroups([]); os.setuid(65534);"
+        "import os, sys; import edge_fer.service.daemon; from edge_fer import cli; os.setgroups([]); os.setuid(65534);"
         "sys.exit(cli.main(['run', '--source', sys.argv[1]]))"
     )
     done = subprocess.run(

@@ -13,10 +13,11 @@ import pytest
 from rich.console import Console
 
 from edge_fer.demo import run as demo_run
-from edge_fer.demo import scene, verdict
+from edge_fer.demo import verdict
 from edge_fer.demo.measure import VisitMeasure
-from edge_fer.demo.portraits import COLLINS
 from edge_fer.demo.run import Outcome, demo, perform
+from edge_fer.samples import scene
+from edge_fer.samples.portraits import COLLINS
 
 VISITS = range(len(scene.VISITS))
 
@@ -48,7 +49,7 @@ def test_faces_are_found(outcome: Outcome, index: int) -> None:
 
 
 @pytest.mark.parametrize("index", VISITS)
-def test_people_are_recognised_within_a_second(outcome: Outcome, index: int) -> None:
+def test_people_are_recognized_within_a_second(outcome: Outcome, index: int) -> None:
     """Of clip time, from the first visible frame; and never taken for somebody else."""
     seen = visit(outcome, index)
     assert seen.named_after_s is not None
@@ -126,7 +127,7 @@ def test_nothing_but_the_results_is_left(outcome: Outcome, folder: Path) -> None
     assert "Hopper" not in log
 
 
-def test_a_person_who_is_not_recognised_fails_the_demo(
+def test_a_person_who_is_not_recognized_fails_the_demo(
     outcome: Outcome, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With one of the two not enrolled: exit code 1, and the last lines say who; the clip is not made again."""
@@ -135,8 +136,8 @@ def test_a_person_who_is_not_recognised_fails_the_demo(
     console = Console(file=io.StringIO(), record=True, width=200)
     assert demo(folder, None, console) == 1
     text = console.export_text()
-    assert "NOT RIGHT: Grace Hopper was recognised never" in text
-    assert "Eileen Collins was recognised" not in text
+    assert "NOT RIGHT: Grace Hopper was recognized never" in text
+    assert "Eileen Collins was recognized" not in text
     assert (folder / "clip.avi").stat().st_mtime_ns == made
 
 

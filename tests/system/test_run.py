@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from edge_fer import config, enrollment
+from edge_fer.config import loading
+from edge_fer.identity import enrollment
 from tests.broker import Mosquitto, free_port, wait_until
 from tests.edge_fer_process import ENVIRONMENT, edge_fer, spawn, write_clip, write_config
 from tests.portraits import ASTRONAUT
@@ -82,7 +83,7 @@ def faces(subscriber: Subscriber) -> list[str]:
     return [event["type"] for event in subscriber.of("event/face")]
 
 
-def test_a_person_is_recognised_and_the_file_ends_in_order(
+def test_a_person_is_recognized_and_the_file_ends_in_order(
     tmp_path: Path, mosquitto: Mosquitto, clip: Path, start: Start
 ) -> None:
     """Enrolled from a photo, told by name; enter first, leave last, offline at the end; every message is valid."""
@@ -210,7 +211,7 @@ def test_somebody_enrolled_while_it_runs_is_known(
         daemon = start()
         server.wait_for("event/face")
         assert server.of("event/face")[-1]["identity"]["state"] == "unknown"
-        enrollment.enroll(config.load(path), "Ada", [ASTRONAUT])
+        enrollment.enroll(loading.load(path), "Ada", [ASTRONAUT])
         wait_until(lambda: server.of("event/face")[-1]["identity"]["subject"] == "Ada")
         code, _ = daemon.stop()
     assert code == 0

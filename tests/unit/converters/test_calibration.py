@@ -11,7 +11,7 @@ import pytest
 
 from converters import calibration, lfw, photos
 from edge_fer.errors import ConversionError, SourceError
-from edge_fer.manifest import Crop, Input
+from edge_fer.tflite.manifest import Crop, Input
 from tests.portraits import ASTRONAUT, GRACE_HOPPER, picture
 
 MODELS = Path(__file__).parents[3] / "models"
@@ -62,10 +62,10 @@ def test_the_portraits_that_ship_give_enough_faces() -> None:
 
 
 def test_a_face_becomes_a_networks_input() -> None:
-    """Aligned, in the network's colour order and numbers."""
+    """Aligned, in the network's color order and numbers."""
     face = calibration.collect(None, MODELS, 30).probe[0]
-    raw = face.input(CROP, Input(shape=(1, 150, 150, 3), colour="rgb"))
-    bgr = face.input(CROP, Input(shape=(1, 150, 150, 3), colour="bgr", mean=(10.0, 20.0, 30.0), std=(2.0, 2.0, 2.0)))
+    raw = face.input(CROP, Input(shape=(1, 150, 150, 3), color="rgb"))
+    bgr = face.input(CROP, Input(shape=(1, 150, 150, 3), color="bgr", mean=(10.0, 20.0, 30.0), std=(2.0, 2.0, 2.0)))
     assert raw.shape == (1, 150, 150, 3)
     assert raw.dtype == np.uint8
     assert np.allclose(bgr[..., 2], (raw[..., 0].astype(np.float32) - 30) / 2)
@@ -80,15 +80,15 @@ def test_too_few_faces_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def labelled(tmp_path: Path) -> Path:
+def labeled(tmp_path: Path) -> Path:
     """Two people, two photos each, and one photo without a face."""
     for name, path in (("Eileen", ASTRONAUT), ("Grace", GRACE_HOPPER)):
         (tmp_path / "photos" / name).mkdir(parents=True)
         rgb = picture(path)
         for number, shown in ((1, rgb), (2, rgb[:, ::-1])):
             cv2.imwrite(str(tmp_path / "photos" / name / f"{name}_000{number}.png"), shown[..., ::-1])
-    grey = np.full((120, 120, 3), 128, np.uint8)
-    cv2.imwrite(str(tmp_path / "photos" / "Grace" / "Grace_0003.png"), grey)
+    gray = np.full((120, 120, 3), 128, np.uint8)
+    cv2.imwrite(str(tmp_path / "photos" / "Grace" / "Grace_0003.png"), gray)
     rows = (
         "fold,image_a,image_b,same",
         "1,Eileen/Eileen_0001.png,Eileen/Eileen_0002.png,1",
@@ -100,9 +100,9 @@ def labelled(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_labelled_faces_are_found_by_name(labelled: Path) -> None:
+def test_labeled_faces_are_found_by_name(labeled: Path) -> None:
     """A photo without a face is aligned on the mean of the others, and told."""
-    faces = lfw.load(labelled / "pairs.csv", labelled / "photos", MODELS)
+    faces = lfw.load(labeled / "pairs.csv", labeled / "photos", MODELS)
     assert faces.not_found == ("Grace/Grace_0003.png",)
     assert list(faces.subjects()) == ["Eileen", "Eileen", "Grace", "Grace", "Grace"]
     a, b, same, fold = faces.rows()
@@ -111,8 +111,8 @@ def test_labelled_faces_are_found_by_name(labelled: Path) -> None:
     assert fold.tolist() == [1, 1, 2, 2]
 
 
-def test_a_missing_photo_is_named(labelled: Path) -> None:
+def test_a_missing_photo_is_named(labeled: Path) -> None:
     """Pairs of photos that are not there."""
-    (labelled / "photos" / "Grace" / "Grace_0001.png").unlink()
+    (labeled / "photos" / "Grace" / "Grace_0001.png").unlink()
     with pytest.raises(SourceError, match=r"Grace_0001\.png"):
-        lfw.load(labelled / "pairs.csv", labelled / "photos", MODELS)
+        lfw.load(labeled / "pairs.csv", labeled / "photos", MODELS)

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from converters import card
-from edge_fer.manifest import Manifest
+from edge_fer.tflite.manifest import Manifest
 from tests.manifests import emotion_manifest, identity_manifest
 
 MODELS = Path(__file__).parents[3] / "models"
@@ -19,7 +19,7 @@ def put(folder: Path, manifest: Manifest) -> None:
 
 
 def test_a_card_says_what_the_manifest_says() -> None:
-    """Source, licence, thresholds, parity."""
+    """Source, license, thresholds, parity."""
     manifest = identity_manifest().model_copy(update={"parity": {"cosine_mean": 0.9995}, "notes": ("Mind this.",)})
     text = card.text(manifest)
     for expected in ("# fake-identity", "CC0-1.0", "fmr_1e-3_single 0.925", "cosine_mean 0.9995", "- Mind this."):
@@ -28,7 +28,7 @@ def test_a_card_says_what_the_manifest_says() -> None:
 
 def test_a_card_leaves_out_what_is_not_known() -> None:
     """No empty rows."""
-    assert "On labelled data" not in card.text(emotion_manifest("a", "b"))
+    assert "On labeled data" not in card.text(emotion_manifest("a", "b"))
 
 
 def test_the_table_is_written_between_its_marks(tmp_path: Path) -> None:

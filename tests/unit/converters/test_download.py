@@ -90,7 +90,7 @@ def test_a_server_without_ranges_starts_again(server: str, tmp_path: Path) -> No
 
 
 def test_a_wrong_length_is_no_file(server: str, tmp_path: Path) -> None:
-    """Fewer bytes than announced: nothing that looks whole is left."""
+    """Fewer bytes than announced: nothing that views whole is left."""
     with pytest.raises(SourceError, match="resume"):
         fetch(f"{server}/long", tmp_path / "w.h5")
     assert not (tmp_path / "w.h5").exists()

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from converters import graph
-from edge_fer import manifest as manifests
 from edge_fer.errors import ConversionError
+from edge_fer.tflite import manifest as manifests
 
 MODELS = Path(__file__).parents[3] / "models"
 SHIPPED = sorted(path.name for path in MODELS.glob("*.tflite"))

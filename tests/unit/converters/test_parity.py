@@ -7,7 +7,8 @@ import pytest
 
 from converters import parity
 from converters.parity import Check, Jitter
-from edge_fer.types import Box, Detection, Landmarks
+from edge_fer.domain.faces import Detection
+from edge_fer.domain.geometry import Box, Landmarks
 
 POINTS = np.array(((30, 40), (70, 40), (50, 60), (35, 80), (65, 80)), np.float32)
 

@@ -1,0 +1,51 @@
+"""How the device is: the nouns of the health message."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypedDict
+
+
+@dataclass(frozen=True, slots=True)
+class HealthReport:
+    """One look at the device.
+
+    Attributes:
+        fps: Frames processed per second, over the window.
+        latency_p50_ms: From capture to the end of processing, median over the window; None without frames.
+        latency_p95_ms: The same, 95th percentile.
+        frame_age_s: Since the last processed frame was captured; None before the first.
+        frames: Processed since the start.
+        faces: In the last frame.
+        rss_bytes: Resident memory of the process.
+        temperature_c: Of the processor; None where the system does not tell.
+        throttled: The Raspberry Pi slows itself down, for heat or a weak power supply; None elsewhere.
+        emotion_age_s: Age of the oldest emotion in the last frame; far above emotion.refresh_s, there is too much work.
+        degradations: What the pipeline gives up for lack of time, in words.
+        warnings: What views wrong, in words.
+    """
+
+    fps: float
+    latency_p50_ms: float | None
+    latency_p95_ms: float | None
+    frame_age_s: float | None
+    frames: int
+    faces: int
+    rss_bytes: int
+    temperature_c: float | None
+    throttled: bool | None
+    emotion_age_s: float = 0.0
+    degradations: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+CameraState = Literal["opening", "ok", "lost", "ended"]
+
+
+class OutboxReadings(TypedDict):
+    """Events since the start: waiting now, acknowledged by the broker, refused by it, and dropped unsent."""
+
+    queued: int
+    acked: int
+    refused: int
+    dropped: int

@@ -1,0 +1,1 @@
+"""Who it is: embeddings, the gallery of enrolled people, and the decision for a track."""

@@ -1,0 +1,1 @@
+"""Frame → observations → events of visits. No thread, no socket, no file, no clock."""

@@ -1,0 +1,1 @@
+"""Observations drawn on pictures."""

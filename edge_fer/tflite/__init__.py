@@ -1,0 +1,1 @@
+"""Model files: the manifest beside each, and the only code that knows LiteRT and tflite-runtime."""

@@ -1,0 +1,1 @@
+"""Where faces are: detection, tracking, alignment, quality. Pure functions and stages on arrays."""
