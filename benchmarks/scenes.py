@@ -114,7 +114,7 @@ def still(portraits: Sequence[Portrait], size: Size, faces: int, seed: int) -> S
         dx, dy = generator.uniform(-slack, slack, 2)
         portrait = portraits[order[index % len(portraits)]]
         stands.append(Stand(portrait, x + dx * 0.6, y + dy * 0.6, height_px, generator.uniform(-8, 8)))
-    return Scene(_noisy(_draw(_wall(size, generator), stands), generator), tuple(stand.face for stand in stands))
+    return Scene(noisy(draw(wall(size, generator), stands), generator), tuple(stand.face for stand in stands))
 
 
 def moving(portraits: Sequence[Portrait], size: Size, faces: int, frames: int, seed: int) -> Iterator[Scene]:
@@ -123,7 +123,7 @@ def moving(portraits: Sequence[Portrait], size: Size, faces: int, frames: int, s
     Each motion is a sine of one to three whole periods over the clip, so a clip that is played again does not jump.
     """
     generator = np.random.default_rng((seed, faces, frames, *size))
-    wall = _wall(size, generator)
+    background = wall(size, generator)
     cells = _cells(size, faces)[:faces]
     periods = generator.integers(1, 4, (faces, 4))
     phases = generator.uniform(0, 2 * math.pi, (faces, 4))
@@ -132,7 +132,7 @@ def moving(portraits: Sequence[Portrait], size: Size, faces: int, frames: int, s
         stands = [
             _swayed(portraits[index % len(portraits)], cell, swing[index].tolist()) for index, cell in enumerate(cells)
         ]
-        yield Scene(_noisy(_draw(wall, stands), generator), tuple(stand.face for stand in stands))
+        yield Scene(noisy(draw(background, stands), generator), tuple(stand.face for stand in stands))
 
 
 def _swayed(portrait: Portrait, cell: Box, swing: list[float]) -> Stand:
@@ -151,7 +151,7 @@ def _cells(size: Size, faces: int) -> list[Box]:
     return [Box(c * w, r * h, (c + 1) * w, (r + 1) * h) for r in range(rows) for c in range(columns)]
 
 
-def _draw(wall: NDArray[np.float32], stands: Sequence[Stand]) -> NDArray[np.float32]:
+def draw(wall: NDArray[np.float32], stands: Sequence[Stand]) -> NDArray[np.float32]:
     """The wall, with all people before it."""
     drawn = np.array(wall, np.float32)
     for stand in stands:
@@ -167,27 +167,40 @@ def _blend(drawn: NDArray[np.float32], stand: Stand) -> None:
     cx, cy = ((side + 0.5) / shrink - 0.5 for side in stand.portrait.face.center)
     matrix = cv2.getRotationMatrix2D((cx, cy), -stand.tilt_deg, scale * shrink)
     matrix[:, 2] += np.array((stand.x - cx, stand.y - cy))
-    height, width = drawn.shape[:2]
-    layer = cv2.warpAffine(picture(stand.portrait, shrink), matrix, (width, height), flags=cv2.INTER_LINEAR)
-    drawn *= 1 - layer[..., 3:]
-    drawn += layer[..., :3]
+    cutout = picture(stand.portrait, shrink)
+    x1, y1, x2, y2 = _extent(cutout.shape[:2], np.asarray(matrix, np.float64), drawn.shape[:2])
+    if x1 >= x2 or y1 >= y2:
+        return
+    matrix[:, 2] -= np.array((x1, y1))
+    layer = cv2.warpAffine(cutout, matrix, (x2 - x1, y2 - y1), flags=cv2.INTER_LINEAR)
+    place = drawn[y1:y2, x1:x2]
+    place *= 1 - layer[..., 3:]
+    place += layer[..., :3]
 
 
-def _wall(size: Size, generator: np.random.Generator) -> NDArray[np.float32]:
+def _extent(cutout: tuple[int, ...], matrix: NDArray[np.float64], frame: tuple[int, ...]) -> tuple[int, int, int, int]:
+    """x1, y1, x2, y2: the part of a frame (height, width) that a cutout (height, width) reaches by a transform."""
+    height, width = cutout
+    corners = matrix @ np.array(((-1, width, -1, width), (-1, -1, height, height), (1, 1, 1, 1)), np.float64)
+    low, high = np.floor(corners.min(axis=1)).astype(int), np.ceil(corners.max(axis=1)).astype(int) + 1
+    return max(0, low[0]), max(0, low[1]), min(frame[1], high[0]), min(frame[0], high[1])
+
+
+def wall(size: Size, generator: np.random.Generator) -> NDArray[np.float32]:
     """float32 (H, W, 3): gray with shelves, boards and cables."""
     width, height = size
-    wall = np.empty((height, width, 3), np.float32)
-    wall[:] = np.linspace(170, 110, width, dtype=np.float32)[None, :, None]
+    drawn = np.empty((height, width, 3), np.float32)
+    drawn[:] = np.linspace(170, 110, width, dtype=np.float32)[None, :, None]
     corners = generator.integers(0, (width, height, width // 4, height // 4), (_CLUTTER, 4))
     colors = generator.uniform(40, 220, (_CLUTTER, 3))
     for index, ((x, y, w, h), color) in enumerate(zip(corners.tolist(), colors.tolist(), strict=True)):
         if index % 2:
-            cv2.rectangle(wall, (x, y), (x + w, y + h), color, -1)
+            cv2.rectangle(drawn, (x, y), (x + w, y + h), color, -1)
         else:
-            cv2.line(wall, (x, y), (x + w, y + h), color, 2)
-    return wall
+            cv2.line(drawn, (x, y), (x + w, y + h), color, 2)
+    return drawn
 
 
-def _noisy(drawn: NDArray[np.float32], generator: np.random.Generator) -> NDArray[np.uint8]:
+def noisy(drawn: NDArray[np.float32], generator: np.random.Generator) -> NDArray[np.uint8]:
     noise = generator.normal(0, _NOISE, drawn.shape)
     return np.asarray(np.clip(np.rint(drawn + noise), 0, 255), np.uint8)

@@ -121,7 +121,7 @@ def test_a_still_is_the_same_every_time_and_another_with_another_seed() -> None:
 def test_a_face_is_where_it_is_said_to_be(red_face: Portrait, height_px: float) -> None:
     """The red rectangle covers the known box to a pixel, shrunk or enlarged."""
     stand = scenes.Stand(red_face, 320.3, 240.7, height_px)
-    drawn = scenes._draw(np.zeros((480, 640, 3), np.float32), [stand])
+    drawn = scenes.draw(np.zeros((480, 640, 3), np.float32), [stand])
     rows, columns = np.nonzero(drawn[..., 0] > 100)
     seen = (columns.min(), rows.min(), columns.max() + 1, rows.max() + 1)
     assert np.allclose(seen, stand.face.xyxy(), atol=1.5)
@@ -130,7 +130,7 @@ def test_a_face_is_where_it_is_said_to_be(red_face: Portrait, height_px: float) 
 def test_a_tilted_face_keeps_its_center(red_face: Portrait) -> None:
     """The head turns about the middle of its face."""
     stand = scenes.Stand(red_face, 300, 200, 120, tilt_deg=10)
-    drawn = scenes._draw(np.zeros((480, 640, 3), np.float32), [stand])
+    drawn = scenes.draw(np.zeros((480, 640, 3), np.float32), [stand])
     rows, columns = np.nonzero(drawn[..., 0] > 100)
     assert (columns.mean() + 0.5, rows.mean() + 0.5) == pytest.approx(stand.face.center, abs=0.7)
 
