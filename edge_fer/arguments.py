@@ -1,4 +1,4 @@
-"""Types of command line arguments that argparse does not have."""
+"""Types for command line arguments that argparse lacks."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ def at_least_one(text: str) -> int:
     """A whole number of 1 or more.
 
     Raises:
-        argparse.ArgumentTypeError: It is not.
+        argparse.ArgumentTypeError: `text` is something else.
     """
     try:
         value = int(text)
@@ -25,7 +25,7 @@ def above_zero(text: str) -> float:
     """A finite number above 0.
 
     Raises:
-        argparse.ArgumentTypeError: It is not.
+        argparse.ArgumentTypeError: `text` is something else.
     """
     try:
         value = float(text)
@@ -37,10 +37,10 @@ def above_zero(text: str) -> float:
 
 
 def from_zero_to_one(text: str) -> float:
-    """A part of a whole.
+    """A number from 0 to 1, both included.
 
     Raises:
-        argparse.ArgumentTypeError: It is not.
+        argparse.ArgumentTypeError: `text` is something else.
     """
     try:
         value = float(text)

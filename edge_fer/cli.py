@@ -1,4 +1,4 @@
-"""The command edge-fer. Every error of ours ends here: one line that says what is wrong, one that says what to do.
+"""The command edge-fer. Every `EdgeFerError` ends here: a line that says what is wrong, a line that says what to do.
 
 Exit codes: 0 done, 2 wrong usage, 130 Ctrl-C, and those that edge_fer.errors lists.
 """
@@ -26,13 +26,13 @@ COMMANDS: dict[str, ModuleType] = {
 }
 
 _DESCRIPTION = """\
-Who is there and how they feel: from a USB camera to your own MQTT server."""
+Faces, identities and emotions: from a USB camera to your own MQTT server."""
 
 _EPILOG = """\
 First steps:
-  edge-fer demo                              see it all at work, without a camera or a server
-  edge-fer enroll Ada ada-1.jpg ada-2.jpg    make a person known
-  edge-fer run                               watch the camera that config.yaml names
+  edge-fer demo                              see everything work, without a camera or a server
+  edge-fer enroll Ada ada-1.jpg ada-2.jpg    enroll a person from photos
+  edge-fer run                               watch the camera set in config.yaml
 
 'edge-fer COMMAND --help' explains each command."""
 
@@ -53,15 +53,15 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command line; its exit code."""
+    """Run a command line and return its exit code."""
     args = parser().parse_args(argv)
     try:
         code: int = COMMANDS[args.command].run(args)
         sys.stdout.flush()
     except EdgeFerError as error:
-        _tell(error)
+        _print_error(error)
         return error.exit_code
-    except BrokenPipeError:  # whoever read our output is gone, as in `| head`; nothing is left to be said
+    except BrokenPipeError:  # the reader of our output is gone, as in `| head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except KeyboardInterrupt:
@@ -69,7 +69,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return code
 
 
-def _tell(error: EdgeFerError) -> None:
+def _print_error(error: EdgeFerError) -> None:
     for line in error.message.splitlines():
         sys.stderr.write(f"edge-fer: {line}\n")
     sys.stderr.write(f"  {error.hint}\n")

@@ -1,18 +1,18 @@
-"""Every error that edge_fer raises on purpose, with its exit code and what to do next.
+"""The errors that edge_fer raises, each with an exit code, a message, and a hint that says what to do next.
 
-The exit codes are those of sysexits.h, so that the systemd unit can tell a mistake that a restart will
-not mend (``RestartPreventExitStatus=65 66 78``) from a fault that it may.
+The exit codes are those of sysexits.h, so that the systemd unit can tell an error that a restart does not fix
+(``RestartPreventExitStatus=65 66 78``) from one that it may fix.
 
     EdgeFerError              70
     ├── ConfigError           78  config.yaml, an environment variable or a flag is wrong
     ├── ModelError            65  model file missing, changed, or not what its manifest says
     ├── CameraError           74  camera or video not found, lost, or unreadable
-    ├── BrokerError           69  MQTT broker unreachable or refusing us
-    ├── GalleryError          66  gallery corrupt, or made by another model
-    ├── EnrollError           65  a photo that nobody can be enrolled from
-    ├── InferenceError        70  a model gave something that it must not give
+    ├── BrokerError           69  MQTT broker unreachable, or it refuses the connection
+    ├── GalleryError          66  gallery damaged, or made by another model
+    ├── EnrollError           65  photo that cannot be used for enrollment
+    ├── InferenceError        70  a model failed or gave an invalid result
     └── ConversionError       73  calibration or parity of a converted model failed
-        └── SourceError       65  a weights file that is not what it should be
+        └── SourceError       65  weights file missing, damaged, or of another network
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import ClassVar
 
 
 class EdgeFerError(Exception):
-    """An error with a message for the person and a hint that says what to do next.
+    """An error with a message for the user and a hint that says what to do next.
 
     Args:
         message: What is wrong, in one line, naming the file, key or address.
@@ -58,25 +58,25 @@ class CameraError(EdgeFerError):
 
 
 class BrokerError(EdgeFerError):
-    """The MQTT broker cannot be reached or refuses us."""
+    """The MQTT broker cannot be reached or refuses the connection."""
 
     exit_code = 69
 
 
 class GalleryError(EdgeFerError):
-    """The gallery file is corrupt or belongs to another identity model."""
+    """The gallery file is damaged or belongs to another identity model."""
 
     exit_code = 66
 
 
 class EnrollError(EdgeFerError):
-    """A photo that nobody can be enrolled from."""
+    """A photo cannot be used for enrollment."""
 
     exit_code = 65
 
 
 class InferenceError(EdgeFerError):
-    """A model gave something that it must not give, such as NaN."""
+    """A model failed or gave an invalid result, such as NaN."""
 
     exit_code = 70
 
@@ -88,6 +88,6 @@ class ConversionError(EdgeFerError):
 
 
 class SourceError(ConversionError):
-    """A weights file that is missing, truncated, or of another network."""
+    """A weights file is missing, damaged, or of another network."""
 
     exit_code = 65

@@ -1,4 +1,4 @@
-"""What Linux says about this machine: memory, temperature, throttling.
+"""What Linux reports about this machine: memory, temperature, throttling.
 
 Sources: Linux's proc(5) and sysfs thermal zones; the Raspberry Pi firmware's get_throttled bits
 (https://www.raspberrypi.com/documentation/computers/os.html#vcgencmd).
@@ -19,7 +19,7 @@ def rss_bytes(root: Path = Path("/")) -> int:
 
 
 def temperature_c(root: Path = Path("/")) -> float | None:
-    """Of the zone named after the processor, else of the first one; None where there is none."""
+    """Temperature of the thermal zone named after the processor, else of the first one; None where there is none."""
     zones = sorted(root.glob("sys/class/thermal/thermal_zone*"))
     by_type = [(_read(zone / "type"), zone) for zone in zones]
     named = [zone for kind, zone in by_type if kind and "cpu" in kind.lower()]
@@ -31,6 +31,7 @@ def temperature_c(root: Path = Path("/")) -> float | None:
 
 
 def throttled(root: Path) -> bool | None:
+    """Whether a Raspberry Pi slows itself down now, for heat or a weak power supply; None on other machines."""
     for path in root.glob("sys/devices/platform/soc*/soc*:firmware/get_throttled"):
         text = _read(path)
         if text:

@@ -1,4 +1,8 @@
-"""One file per verb of the command line; here, what they share. No verb imports models or cameras before it runs."""
+"""The subcommands of edge-fer, one file each; here, what they share.
+
+Each file has `add_parser`, which declares the command, and `run`, which returns its exit code. What a command needs is
+imported when it runs, so that --help answers at once.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,7 @@ from pathlib import Path
 
 
 def add_config_option(parser: argparse.ArgumentParser) -> None:
-    """--config FILE, which every verb that needs the configuration takes."""
+    """Add --config FILE, which every command that needs the configuration takes."""
     parser.add_argument(
         "--config",
         metavar="FILE",
@@ -20,7 +24,9 @@ def add_config_option(parser: argparse.ArgumentParser) -> None:
 
 
 def start_logging(level: str) -> None:
-    """Write log lines to standard error; the journal adds the time by itself."""
+    """Write log lines to standard error, with the time unless the journal adds it."""
     in_journal = "JOURNAL_STREAM" in os.environ
-    line = "%(levelname)s %(name)s: %(message)s"
-    logging.basicConfig(format=line if in_journal else f"%(asctime)s {line}", level=level.upper(), force=True)
+    log_format = "%(levelname)s %(name)s: %(message)s"
+    logging.basicConfig(
+        format=log_format if in_journal else f"%(asctime)s {log_format}", level=level.upper(), force=True
+    )

@@ -20,15 +20,15 @@ if TYPE_CHECKING:
     from edge_fer.sources.base import Source
 
 _DESCRIPTION = """\
-Run the pipeline on a video, or on the built-in clip of two people, and tell where the time goes: per stage, inside the
-models and outside, memory, faces per second. Nothing is published.
+Run the pipeline on a video, or on the built-in clip of two people, and print where the time goes: per stage, inside and
+outside the models, memory, faces per second. Nothing is published.
 
-With --reference, each figure is compared with one taken before on the same kind of board, and marked where it is
-30 % off, either way; the exit code is then 1."""
+With --reference, each figure is compared with one measured before on the same kind of board, and marked where it
+differs by 30 % or more; the exit code is then 1."""
 
 
 def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Declare the verb."""
+    """Declare the command."""
     parser = subparsers.add_parser(
         "bench",
         help="measure where a frame's time goes on this board",
@@ -37,19 +37,21 @@ def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
     )
     parser.add_argument("--config", metavar="FILE", type=Path, help="configuration (default: the defaults)")
     parser.add_argument("--source", metavar="PATH", help="a video file or a folder of images (default: built-in clip)")
-    parser.add_argument("--frames", metavar="N", type=at_least_one, default=400, help="at most so many (default: 400)")
-    parser.add_argument("--threads", metavar="N", type=at_least_one, help="instead of models.threads")
-    parser.add_argument("--json", metavar="FILE", type=Path, help="write all figures there; it can be a --reference")
-    parser.add_argument("--reference", metavar="FILE", type=Path, help="compare with figures that --json wrote before")
+    parser.add_argument(
+        "--frames", metavar="N", type=at_least_one, default=400, help="number of frames, at most (default: 400)"
+    )
+    parser.add_argument("--threads", metavar="N", type=at_least_one, help="overrides models.threads")
+    parser.add_argument("--json", metavar="FILE", type=Path, help="write all figures to FILE, for a later --reference")
+    parser.add_argument("--reference", metavar="FILE", type=Path, help="compare with figures written by --json")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Measure and tell; 1 where a figure is off its reference."""
-    from edge_fer.config import loading  # noqa: PLC0415 - --help answers without them
-    from edge_fer.diagnostics import bench  # noqa: PLC0415 - --help answers without them
-    from edge_fer.pipeline import building  # noqa: PLC0415 - --help answers without them
+    """Measure and print; 1 where a figure differs too much from its reference."""
+    from edge_fer.config import loading  # noqa: PLC0415
+    from edge_fer.diagnostics import bench  # noqa: PLC0415
+    from edge_fer.pipeline import building  # noqa: PLC0415
     from edge_fer.samples import clip  # noqa: PLC0415
-    from edge_fer.sources import opening  # noqa: PLC0415 - --help answers without them
+    from edge_fer.sources import opening  # noqa: PLC0415
 
     reference = _read_reference(args.reference) if args.reference else {}
     with tempfile.TemporaryDirectory() as folder:
@@ -59,17 +61,20 @@ def run(args: argparse.Namespace) -> int:
             flags["models.threads"] = args.threads
         settings = loading.load(args.config, flags)
         if opening.is_device(source):
-            raise ConfigError(f"{source}: a camera paces itself", "give --source a video file or a folder of images")
-        process = building.build(settings)
-        frames = opening.open_source(settings.camera)
+            raise ConfigError(
+                f"{source}: a camera cannot be used for a benchmark",
+                "use --source with a video file or a folder of images",
+            )
+        pipeline = building.build(settings)
+        frame_source = opening.open_source(settings.camera)
         try:
-            report = bench.measure(process, _first(frames, args.frames))
+            report = bench.measure(pipeline, _first(frame_source, args.frames))
         finally:
-            frames.close()
+            frame_source.close()
     if args.json:
         _write(args.json, json.dumps(bench.as_json(report), indent=2) + "\n")
     ratios = bench.ratios_to(report, reference)
-    _tell(report, ratios)
+    _print(report, ratios)
     return int(any(bench.is_regression(ratio) for ratio in ratios.values()))
 
 
@@ -81,24 +86,27 @@ def _first(source: Source, count: int) -> Iterator[Frame]:
         yield frame
 
 
-def _tell(report: BenchReport, ratios: Mapping[str, float]) -> None:
+def _print(report: BenchReport, ratios: Mapping[str, float]) -> None:
     from rich.console import Console  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
 
     from edge_fer.diagnostics import bench  # noqa: PLC0415
 
-    table = Table(title="Milliseconds a frame", title_justify="left")
-    for column in ("", "p50", "p95", "to reference"):
+    table = Table(title="Milliseconds per frame", title_justify="left")
+    for column in ("", "p50", "p95", "vs reference"):
         table.add_column(column, justify="left" if not column else "right")
     rows = {**report.stages, "total": report.total, "in the models": report.invoke, "outside them": report.outside}
     keys = {"in the models": "invoke", "outside them": "outside"}
     for name, spread in rows.items():
         ratio = ratios.get(f"{keys.get(name, name)}_p50_ms")
-        told = "" if ratio is None else f"{ratio:.2f}" + (" !" if bench.is_regression(ratio) else "")
-        table.add_row(name, f"{spread.p50_ms:.2f}", f"{spread.p95_ms:.2f}", told, end_section=name == "emotion")
-    console, board = Console(), report.hardware
-    heat = "" if board.temperature_c is None else f", {board.temperature_c:.0f} °C"
-    console.print(f"{board.cpu}, {board.cores} cores, {board.machine}, governor {board.governor or 'unknown'}{heat}")
+        change = "" if ratio is None else f"{ratio:.2f}" + (" !" if bench.is_regression(ratio) else "")
+        table.add_row(name, f"{spread.p50_ms:.2f}", f"{spread.p95_ms:.2f}", change, end_section=name == "emotion")
+    console, hardware = Console(), report.hardware
+    temperature = "" if hardware.temperature_c is None else f", {hardware.temperature_c:.0f} °C"
+    console.print(
+        f"{hardware.cpu}, {hardware.cores} cores, {hardware.machine}, "
+        f"governor {hardware.governor or 'unknown'}{temperature}"
+    )
     console.print(table)
     console.print(
         f"{report.frames} frames, mean {report.mean_ms:.2f} ms ({1000 / report.mean_ms:.0f} frames/s), "
@@ -112,13 +120,11 @@ def _read_reference(path: Path) -> dict[str, float]:
         stored: Any = json.loads(path.read_text(encoding="utf-8"))
         return {str(name): float(value) for name, value in stored["figures"].items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ConfigError(
-            f"{path}: is no reference that can be read", "write one with 'edge-fer bench --json FILE'"
-        ) from error
+        raise ConfigError(f"{path}: not a readable reference", "write one with 'edge-fer bench --json FILE'") from error
 
 
 def _write(path: Path, text: str) -> None:
     try:
         path.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise ConfigError(f"{path}: cannot be written: {error.strerror}", "give --json another place") from error
+        raise ConfigError(f"{path}: cannot be written: {error.strerror}", "use --json with another path") from error

@@ -1,4 +1,4 @@
-"""`edge-fer demo`: see the whole of it work on a clip of two people, without a camera and without a server."""
+"""edge-fer demo: run everything on a clip of two people, without a camera and without a server."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from pathlib import Path
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Declare the verb."""
+    """Declare the command."""
     parser = subparsers.add_parser(
         "demo",
         help="run everything on a clip of two people and show what a server receives",
         description=(
             "Make a clip of two people, enroll both from a photo, run the daemon on the clip, and print the events "
             "that a server receives over MQTT. Ends with a summary, and with exit code 1 if anybody was missed, "
-            "confused or not reported. Without --broker and without EDGE_FER__MQTT__HOST it starts a broker of its own."
+            "confused or not reported. Without --broker and without EDGE_FER__MQTT__HOST it starts its own broker."
         ),
     )
     parser.add_argument("--broker", type=_address, metavar="HOST:PORT", help="use this MQTT broker, without TLS")
@@ -23,13 +23,13 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         type=Path,
         default=Path("build/demo"),
         metavar="FOLDER",
-        help="where to write (default: %(default)s)",
+        help="folder for the results (default: %(default)s)",
     )
 
 
 def run(args: argparse.Namespace) -> int:
     """Run the demo; its exit code."""
-    from rich.console import Console  # noqa: PLC0415 - the daemon's process need not hold what only the demo uses
+    from rich.console import Console  # noqa: PLC0415
 
     from edge_fer.demo.run import demo  # noqa: PLC0415
 

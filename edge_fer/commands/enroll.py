@@ -1,4 +1,4 @@
-"""edge-fer enroll: make a person known."""
+"""edge-fer enroll: add a person to the gallery."""
 
 from __future__ import annotations
 
@@ -13,30 +13,32 @@ if TYPE_CHECKING:
     from argparse import _SubParsersAction
 
 _DESCRIPTION = """\
-Make a person known by one or more photos. Each must show exactly one face, sharp and from the front.
-Three photos recognize much better than one. Only templates are kept, never the photos.
+Enroll a person from one or more photos. Each must show exactly one face, sharp and from the front.
+Three photos work much better than one. Only templates are stored, not the photos.
 
-NAME is what your server will read: a name, or a pseudonym whose meaning only your server knows.
-A daemon that is running knows the person within some seconds."""
+NAME is what your server receives: a name, or a pseudonym whose meaning only your server knows.
+A running daemon recognizes the person within some seconds."""
 
 
 def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Declare the verb."""
+    """Declare the command."""
     parser = subparsers.add_parser(
         "enroll",
-        help="make a person known, from photos",
+        help="enroll a person from photos",
         description=_DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add_config_option(parser)
     parser.add_argument("name", metavar="NAME", help="who it is")
-    parser.add_argument("images", metavar="IMAGE", nargs="+", type=Path, help="photo with this person's face only")
+    parser.add_argument(
+        "images", metavar="IMAGE", nargs="+", type=Path, help="photo that shows only this person's face"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Enroll, and say how good each photo is."""
-    from edge_fer.config import loading  # noqa: PLC0415 - --help answers without loading the models' libraries
-    from edge_fer.identity import enrollment  # noqa: PLC0415 - --help answers without loading the models' libraries
+    """Enroll, and print how good each photo is."""
+    from edge_fer.config import loading  # noqa: PLC0415
+    from edge_fer.identity import enrollment  # noqa: PLC0415
 
     settings = loading.load(args.config)
     photos = enrollment.enroll(settings, args.name, args.images)

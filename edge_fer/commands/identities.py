@@ -1,4 +1,4 @@
-"""edge-fer identities: who is enrolled."""
+"""edge-fer identities: list and remove enrolled people."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
     from argparse import _SubParsersAction
 
 _DESCRIPTION = """\
-List the people that are enrolled, or remove one with all templates.
-A daemon that is running follows within some seconds."""
+List the enrolled people, or remove one with all templates.
+A running daemon uses the change within some seconds."""
 
 
 def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Declare the verb and its two actions."""
+    """Declare the command and its two actions."""
     parser = subparsers.add_parser(
         "identities",
         help="list or remove enrolled people",
@@ -27,25 +27,25 @@ def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     listing = actions.add_parser("list", help="names and number of photos", description="Show who is enrolled.")
     add_config_option(listing)
-    removal = actions.add_parser("remove", help="forget a person", description="Remove all templates of a person.")
+    removal = actions.add_parser("remove", help="remove a person", description="Remove all templates of a person.")
     add_config_option(removal)
-    removal.add_argument("name", metavar="NAME", help="as 'identities list' shows it")
+    removal.add_argument("name", metavar="NAME", help="as shown by 'identities list'")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Do what ACTION says."""
-    from edge_fer.config import loading  # noqa: PLC0415 - --help answers without loading numpy
-    from edge_fer.identity import gallery  # noqa: PLC0415 - --help answers without loading numpy
-    from edge_fer.tflite import manifest  # noqa: PLC0415 - --help answers without loading numpy
+    """List or remove."""
+    from edge_fer.config import loading  # noqa: PLC0415
+    from edge_fer.identity import gallery  # noqa: PLC0415
+    from edge_fer.tflite import manifest  # noqa: PLC0415
 
     settings = loading.load(args.config)
     path = settings.identity.gallery
-    known = gallery.load(path, manifest.load(settings.models.dir / settings.models.identity))
+    enrolled = gallery.load(path, manifest.load(settings.models.dir / settings.models.identity))
     if args.action == "remove":
-        gallery.save(known.without(args.name), path)
+        gallery.save(enrolled.without(args.name), path)
         sys.stdout.write(f"removed {args.name} from {path}\n")
         return 0
-    counts = known.photo_counts()
+    counts = enrolled.photo_counts()
     width = max(map(len, counts), default=0)
     for name, count in counts.items():
         sys.stdout.write(f"{name:<{width}}  {count} photo{'s' if count > 1 else ''}\n")

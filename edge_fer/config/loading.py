@@ -1,7 +1,7 @@
-"""Reading the configuration: config.yaml, environment and flags become one validated `Config`.
+"""Reading the configuration: config.yaml, environment variables and flags become one validated `Config`.
 
-Flags beat ``EDGE_FER__*`` environment variables (``EDGE_FER__CAMERA__FPS=10``), which beat config.yaml, which beats the
-defaults of `config.schema`. All problems are reported at once. Relative paths are relative to the config file.
+Flags override ``EDGE_FER__*`` environment variables (``EDGE_FER__CAMERA__FPS=10``), which override config.yaml, which
+overrides the defaults of `config.schema`. All errors are reported at once. Relative paths are relative to config.yaml.
 """
 
 from __future__ import annotations
@@ -27,16 +27,18 @@ def load(path: Path | None, flags: Mapping[str, object] | None = None) -> Config
         flags: Values from the command line by dotted key, such as {"camera.source": "clip.avi"}.
 
     Raises:
-        ConfigError: The file is missing or no YAML mapping, or values are wrong; the message lists them all.
+        ConfigError: The file is missing or not a YAML mapping, or values are wrong; the message lists all of them.
     """
     values, origins = sources.merged(path, os.environ, flags or {})
     for section in Config.model_fields:
-        values.setdefault(section, {})  # so that defaults, too, are checked and placed relative to the file
+        values.setdefault(section, {})  # so that default paths, too, become relative to the file
     try:
         return Config.model_validate(values, context={"folder": path.parent if path else Path()})
     except ValidationError as error:
         problems = [_describe(problem, path, origins) for problem in error.errors()]
-        raise ConfigError("\n".join(problems), "mend the keys named; config.yaml's comments explain each") from error
+        raise ConfigError(
+            "\n".join(problems), "fix the keys listed above; the comments in the shipped config.yaml explain them"
+        ) from error
 
 
 def _describe(problem: Any, path: Path | None, origins: Origins) -> str:

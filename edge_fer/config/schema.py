@@ -1,6 +1,6 @@
-"""What can be configured: every key with its default and its limits, in one frozen, validated object.
+"""The configuration: every key with its default and its limits, in one frozen, validated object.
 
-Unknown keys are refused and every number is bounded.
+Unknown keys are errors, and every number is bounded.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
 _PACKAGE = Path(__file__).parents[1]
 _INSTALLED_MODELS = _PACKAGE / "models"
 DEFAULT_MODELS = _INSTALLED_MODELS if _INSTALLED_MODELS.is_dir() else _PACKAGE.parent / "models"
-"""The models of the installed package, or those of the checkout that it runs from."""
+"""The models of the installed package, or those of the repository that it runs from."""
 
 
 def _beside_config_file(path: Path, info: ValidationInfo) -> Path:
@@ -34,19 +34,19 @@ class _Section(BaseModel):
 
 
 class DeviceConfig(_Section):
-    """Where this device stands; both are levels of every MQTT topic."""
+    """Where this device is; both are levels of every MQTT topic."""
 
     site: TopicId = "site-1"
     name: TopicId = "room-1"
 
 
 class CameraConfig(_Section):
-    """Where the pictures come from.
+    """Where the frames come from.
 
     Attributes:
         source: A device (``/dev/v4l/by-id/…``, ``/dev/video0``), a video file, or a folder of images.
-        pace: Of a file: "realtime" plays by its own timestamps, "fast" as quickly as it can be processed.
-        retry_s: Longest pause between two attempts to open a camera that is gone.
+        pace: Of a file: "realtime" plays by its own timestamps, "fast" as fast as it can be processed.
+        retry_s: Longest pause between two attempts to open a missing camera.
     """
 
     source: str = "/dev/video0"
@@ -58,11 +58,11 @@ class CameraConfig(_Section):
 
 
 class ModelsConfig(_Section):
-    """Which models run; each file has its manifest beside it.
+    """Which models run; each file has its manifest next to it.
 
     Attributes:
         dir: Folder of the files named here, and of pnet.tflite, rnet.tflite and onet.tflite.
-        threads: XNNPACK threads of each model; null leaves one core free for the camera, the network and the rest.
+        threads: XNNPACK threads of each model; null leaves one core free for everything else.
     """
 
     dir: FilePath = DEFAULT_MODELS
@@ -72,7 +72,7 @@ class ModelsConfig(_Section):
 
     @property
     def thread_count(self) -> int:
-        """The threads to use; more than four gain nothing on networks this small."""
+        """The number of threads to use; more than four gain nothing with networks of this size."""
         return self.threads or max(1, min(4, (os.cpu_count() or 1) - 1))
 
 
@@ -86,8 +86,8 @@ class DetectorConfig(_Section):
             Source: the defaults of the mtcnn package 1.0.0.
         search_interval_s: Longest time between two searches of the whole frame; in between, faces are followed.
             0 searches every frame.
-        region: Part of the frame that is searched, as x1, y1, x2, y2 in [0, 1]; null is all of it. A face that leaves
-            it is still followed.
+        region: Part of the frame that is searched, as x1, y1, x2, y2 in [0, 1]; null is the whole frame. A face that
+            leaves it is still followed.
     """
 
     min_face_px: Annotated[int, Field(ge=20, le=1000)] = 40
@@ -97,21 +97,21 @@ class DetectorConfig(_Section):
     region: tuple[Probability, Probability, Probability, Probability] | None = None
 
     @model_validator(mode="after")
-    def _region_has_an_extent(self) -> DetectorConfig:
+    def _region_has_area(self) -> DetectorConfig:
         if self.region and not (self.region[0] < self.region[2] and self.region[1] < self.region[3]):
             raise ValueError("region must be [x1, y1, x2, y2] with x1 < x2 and y1 < y2")
         return self
 
 
 class TrackingConfig(_Section):
-    """When a face becomes a visit, and when the visit is over.
+    """When a visit begins, and when it is over.
 
     Attributes:
-        confirm_hits: Detections that make a track believed.
-        confirm_score: Detector's score that one of them needs, from the third on. Of 399 LFW faces found, 398 reach
-            0.95 in their only picture; of the false alarms on the demo's clip none does.
+        confirm_hits: Detections that confirm a track.
+        confirm_score: Score that the last of them, or a later one, needs. Of 399 LFW faces found, 398 reach 0.95 in
+            their only picture; of the false detections on the demo's clip none does.
         max_missed_s: How long a confirmed track outlives its last detection.
-        min_iou: Least overlap of a detection with where a track is expected.
+        min_iou: Least overlap of a detection with the box where a track is expected.
     """
 
     confirm_hits: Annotated[int, Field(ge=1, le=30)] = 3
@@ -121,11 +121,11 @@ class TrackingConfig(_Section):
 
 
 class QualityConfig(_Section):
-    """Faces below these are tracked but neither identified nor classified.
+    """Faces outside these limits are tracked but neither identified nor classified.
 
     Attributes:
         min_face_px: Smallest mean side of the box.
-        min_sharpness: Least focus measure in [0, 1].
+        min_sharpness: Least sharpness in [0, 1].
         max_yaw_deg: Largest head turn.
     """
 
@@ -135,11 +135,11 @@ class QualityConfig(_Section):
 
 
 class PipelineConfig(_Section):
-    """How much work a frame may be; see edge_fer/scheduler.py for what is given up when it is too much.
+    """How much work a frame may take; docs/performance.md says what is given up under overload.
 
     Attributes:
         target_fps: Frame rate that the work is planned for.
-        cpu_budget: Share of the time between two frames that the pipeline may work.
+        cpu_budget: Share of the time between two frames that the pipeline may use.
     """
 
     target_fps: Annotated[float, Field(gt=0, le=240)] = 15
@@ -147,18 +147,18 @@ class PipelineConfig(_Section):
 
 
 class IdentityConfig(_Section):
-    """Who it is.
+    """Recognition of enrolled people.
 
     Attributes:
-        gallery: File of enrolled templates.
-        threshold: Cosine that makes a match; null takes the model's own, measured one.
-        min_margin: Distance in cosine that the best subject needs to the second.
-        min_votes: Embeddings behind the first answer.
-        max_attempts: Embeddings spent on a track that stays unknown.
-        interval_s: Least time between two attempts on one track.
-        head: File in models.dir of a closed-set classifier on the same embeddings, asked about whom the gallery does
-            not know; null for none. It knows its own people only and tends to see one of them in everybody.
-        head_confidence: Mean probability that the head needs to name somebody.
+        gallery: File of the enrolled people.
+        threshold: Least cosine of a match; null takes the threshold measured for the model.
+        min_margin: Lead in cosine that the best match needs over the second.
+        min_votes: Embeddings that the first decision needs.
+        max_attempts: Embeddings of a track that stays unknown, at most.
+        interval_s: Least time between two embeddings of one track.
+        head: File in models.dir of a closed-set classifier on the same embeddings, used for faces that the gallery does
+            not know; null for none. It cannot answer "unknown" and tends to recognize its people in everybody.
+        head_confidence: Mean probability that a name from the head needs.
     """
 
     enabled: bool = True
@@ -185,13 +185,13 @@ EMOTION_PRESETS: dict[str, tuple[str, ...]] = {
 
 
 class EmotionConfig(_Section):
-    """How they feel.
+    """Classification of emotions.
 
     Attributes:
         labels: "all" that the model has, "esi" (angry happy neutral sad tired), "basic" (FER2013's seven), or a list.
         window_s: Time over which the classifications of a track are averaged.
-        refresh_s: Age at which a track's classification is due again; with many faces it may get older.
-        min_confidence: Probability below which no label is given; null takes the model's own, measured one.
+        refresh_s: Age at which a track is classified again; with many faces it may get older.
+        min_confidence: Probability below which no label is given; null takes the threshold measured for the model.
         min_dwell_s: Least time that a label stays once it is given.
     """
 
@@ -204,13 +204,13 @@ class EmotionConfig(_Section):
 
 
 class MqttConfig(_Section):
-    """The broker.
+    """The MQTT broker.
 
     Attributes:
-        protocol: "auto" takes MQTT 5 where the broker has it and 3.1.1 where not.
-        password_file: File whose first line is the password; it never stands in config.yaml.
-        insecure_plaintext: Allow a broker beyond this machine without TLS.
-        queue_limit: Events kept while the broker is away; the oldest go first.
+        protocol: "auto" uses MQTT 5 where the broker supports it, else 3.1.1.
+        password_file: File whose first line is the password; config.yaml never contains it.
+        insecure_plaintext: Allow a broker on another machine without TLS.
+        queue_limit: Events kept while the broker is away; the oldest are dropped first.
     """
 
     host: Annotated[str, Field(min_length=1)] = "localhost"
@@ -225,27 +225,27 @@ class MqttConfig(_Section):
     queue_limit: Annotated[int, Field(ge=10, le=100_000)] = 1000
 
     @model_validator(mode="after")
-    def _plaintext_only_at_home(self) -> MqttConfig:
+    def _plaintext_only_to_loopback(self) -> MqttConfig:
         if not (self.tls or self.insecure_plaintext or self.host in LOOPBACK_HOSTS):
             raise ValueError(
-                f"{self.host} would get names and emotions without encryption: set mqtt.tls: true, or "
-                "mqtt.insecure_plaintext: true if the network is yours alone"
+                f"names and emotions would go to {self.host} without encryption: set mqtt.tls: true, or "
+                "mqtt.insecure_plaintext: true on a network that nobody else uses"
             )
         return self
 
 
 class EventsConfig(_Section):
-    """How often a face that stays is told of again.
+    """How often a face that stays is reported again.
 
     Attributes:
-        heartbeat_s: Longest silence about a face that is present.
+        heartbeat_s: Longest time without an event about a face that is present.
     """
 
     heartbeat_s: Annotated[float, Field(ge=0.5, le=3600)] = 5
 
 
 class HealthConfig(_Section):
-    """How often the device tells how it is.
+    """How often the device reports its state.
 
     Attributes:
         interval_s: Time between two health messages.
@@ -255,7 +255,7 @@ class HealthConfig(_Section):
 
 
 class LogConfig(_Section):
-    """What is written to standard error, or to the journal under systemd."""
+    """What is logged to standard error, or to the journal under systemd."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from edge_fer.domain.faces import IdentityState, Observation, TrackState
-from edge_fer.pipeline.pipeline import STAGES, Timings
+from edge_fer.pipeline.timings import STAGES, Timings
 from edge_fer.samples.scene import FPS, VISITS, Truth
 from edge_fer.vision import boxes
 

@@ -1,1 +1,1 @@
-"""Questions about a device: is everything in place, how fast is it, what does it send."""
+"""Diagnostics of a device: does everything work, how fast is it, what does it send."""

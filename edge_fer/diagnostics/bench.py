@@ -1,4 +1,4 @@
-"""Where a frame's time goes on this hardware: percentiles per stage, inside the models and outside."""
+"""Where a frame's time goes on this hardware: percentiles per stage, inside and outside the models."""
 
 from __future__ import annotations
 
@@ -14,18 +14,19 @@ from numpy.typing import NDArray
 from edge_fer.domain.faces import Frame
 from edge_fer.errors import CameraError
 from edge_fer.hardware import rss_bytes, temperature_c
-from edge_fer.pipeline.pipeline import Pipeline, Timings
+from edge_fer.pipeline.pipeline import Pipeline
+from edge_fer.pipeline.timings import Timings
 
 TOLERANCE = 1.3
-"""Factor, either way, from which a figure is flagged against a reference.
+"""Factor, in either direction, beyond which a figure is flagged against a reference.
 
-Source: the two-sided 30 % of Coral's benchmark references, above what one board differs by from day to day.
+Source: the two-sided 30 % of Coral's benchmark references; one board varies by less from day to day.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """Milliseconds a frame."""
+    """Milliseconds per frame."""
 
     p50_ms: float
     p95_ms: float
@@ -33,11 +34,11 @@ class Spread:
 
 @dataclass(frozen=True, slots=True)
 class HardwareInfo:
-    """What the figures were taken on.
+    """The machine that the figures were measured on.
 
     Attributes:
-        governor: Of the first core's clock; None where the system has none.
-        temperature_c: Of the processor when the measurement ended; None where the system does not tell.
+        governor: CPU frequency governor of the first core; None where the system has none.
+        temperature_c: Of the processor at the end of the measurement; None where the system does not report it.
     """
 
     cpu: str
@@ -73,7 +74,7 @@ class BenchReport:
 
 
 def measure(pipeline: Pipeline, frames: Iterable[Frame]) -> BenchReport:
-    """Run frames through a pipeline and report; the first frame, which plans and allocates, is left out.
+    """Run frames through a pipeline and report. The first frame, which plans and allocates, does not count.
 
     Raises:
         CameraError: Fewer than two frames.
@@ -82,12 +83,12 @@ def measure(pipeline: Pipeline, frames: Iterable[Frame]) -> BenchReport:
     timings: list[Timings] = []
     faces = 0
     for frame in frames:
-        seen = pipeline.process(frame)
-        faces += sum(observation.track.detection is not None for observation in seen) if timings else 0
+        observations = pipeline.process(frame)
+        faces += sum(each.track.detection is not None for each in observations) if timings else 0
         timings.append(pipeline.timings)
     if len(timings) < 2:
         raise CameraError(
-            f"a measurement needs two frames or more, got {len(timings)}", "give a longer video, or more --frames"
+            f"a measurement needs two frames or more, got {len(timings)}", "use a longer video, or more --frames"
         )
     timings = timings[1:]
     total_s = np.array([timing.total_s for timing in timings])
@@ -107,30 +108,30 @@ def measure(pipeline: Pipeline, frames: Iterable[Frame]) -> BenchReport:
 
 
 def figures(report: BenchReport) -> dict[str, float]:
-    """The flat figures that a reference holds: name → value, milliseconds or megabytes."""
+    """The figures that a reference holds: name → value, in milliseconds or megabytes."""
     spreads = {**report.stages, "total": report.total, "invoke": report.invoke, "outside": report.outside}
     flat = {f"{name}_p50_ms": spread.p50_ms for name, spread in spreads.items()}
     return flat | {"mean_ms": report.mean_ms, "rss_mb": report.rss_mb}
 
 
 def ratios_to(report: BenchReport, reference: Mapping[str, float]) -> dict[str, float]:
-    """Ratio to the reference, of every figure that both have and that is long enough to be told from noise."""
+    """Ratios to the reference, of the figures that both have and that are long enough to stand out from noise."""
     now = figures(report)
     return {name: now[name] / value for name, value in reference.items() if name in now and value >= 0.05}
 
 
 def is_regression(ratio: float) -> bool:
-    """Whether a ratio is worth a look: slower, or suspiciously faster."""
+    """Whether a ratio needs attention: slower, or suspiciously faster."""
     return not 1 / TOLERANCE <= ratio <= TOLERANCE
 
 
 def as_json(report: BenchReport) -> dict[str, object]:
-    """The report as plain values, with the flat figures that make it a reference."""
+    """The report as JSON values, with the figures that make it a reference."""
     return {**asdict(report), "figures": figures(report)}
 
 
 def hardware_info(root: Path = Path("/")) -> HardwareInfo:
-    """What this is; `root` is where /proc and /sys are found."""
+    """This machine; `root` is where /proc and /sys are found."""
     return HardwareInfo(
         cpu=_cpu(root),
         cores=os.cpu_count() or 1,
@@ -146,7 +147,7 @@ def _spread(seconds: NDArray[np.float64]) -> Spread:
 
 
 def _cpu(root: Path) -> str:
-    """A Raspberry Pi's name stands in the device tree, a PC's in cpuinfo."""
+    """From the device tree on a Raspberry Pi, from cpuinfo on a PC."""
     try:
         return (root / "proc/device-tree/model").read_text().rstrip("\0\n")
     except OSError:

@@ -1,1 +1,1 @@
-"""The nouns that cross every boundary of edge_fer: no I/O, imported by all, importing nothing of ours."""
+"""The types that all packages of edge_fer share. No I/O; imports no other package of edge_fer."""

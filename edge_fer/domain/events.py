@@ -1,4 +1,4 @@
-"""What happens to a visit, to an emotion, or to the device: the nouns that become messages."""
+"""What happens to a visit, to an emotion, or to the device; each event becomes one message."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ class FaceEventType(Enum):
 
 @dataclass(frozen=True, slots=True)
 class FaceEvent:
-    """Something that a server should know of one visit.
+    """Something that a server should know about one visit.
 
     Attributes:
         at: Wall clock of the frame that it comes from.
         box: x, y, width, height as shares of the frame in [0, 1]; the part inside the frame.
-        quality: Of this frame's detection, or None while the face is missed.
+        quality: Of this frame's detection, or None where the face was not detected.
     """
 
     type: FaceEventType
@@ -38,7 +38,7 @@ class FaceEvent:
 
 
 class EmotionEventType(Enum):
-    """CHANGE: another label or state. HEARTBEAT: nothing changed for as long as `events.heartbeat_s`."""
+    """CHANGE: another label or state. HEARTBEAT: nothing has changed for `events.heartbeat_s`."""
 
     CHANGE = "change"
     HEARTBEAT = "heartbeat"
@@ -46,7 +46,7 @@ class EmotionEventType(Enum):
 
 @dataclass(frozen=True, slots=True)
 class EmotionEvent:
-    """How the face of a visit views now; `at` is the wall clock of the frame."""
+    """The emotion that a visit's face shows now; `at` is the wall clock of the frame."""
 
     type: EmotionEventType
     track_id: int
@@ -74,7 +74,7 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class SystemEvent:
-    """Something that happened to the device; `detail` is one line for a person, `gap` stands with GAP only."""
+    """Something that happened to the device; `detail` is one line for people, `gap` is set for GAP only."""
 
     type: SystemEventType
     at: datetime

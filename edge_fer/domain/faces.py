@@ -1,7 +1,7 @@
-"""Frames, and what is known of the faces on them. All are frozen; stages return new ones.
+"""Frames, and what is known about the faces in them. All values are frozen; stages return new ones.
 
 Coordinates are pixels of the source frame unless a name says otherwise. Durations and instants ending in ``_s`` are
-monotonic seconds: a Pi has no clock at boot, so nothing is ever computed from wall-clock time.
+monotonic seconds: a Raspberry Pi has no clock at boot, so nothing is computed from wall-clock time.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Detection:
 
 
 class TrackState(Enum):
-    """TENTATIVE: seen, not yet believed. CONFIRMED: being followed, seen or not. LOST: ended; reported once."""
+    """TENTATIVE: not yet confirmed. CONFIRMED: being followed, detected or not. LOST: ended; reported once."""
 
     TENTATIVE = "tentative"
     CONFIRMED = "confirmed"
@@ -69,11 +69,11 @@ class Track:
 
     Attributes:
         track_id: Unique since the daemon's start, from 1.
-        box: Last detected box, or where it is expected while it is missed.
+        box: Last detected box, or where the face is expected while it is not detected.
         first_seen_s: Monotonic seconds of the first detection.
         last_seen_s: Monotonic seconds of the last detection.
         hits: Number of detections so far.
-        detection: This frame's detection, or None while missed.
+        detection: This frame's detection, or None where the face was not detected.
         velocity_px_s: Smoothed motion of the box's center, pixels per second.
     """
 
@@ -88,7 +88,7 @@ class Track:
 
 
 class IdentityState(Enum):
-    """KNOWN, UNKNOWN: answers. PENDING: more votes needed. ABSTAIN: no crop was good enough. DISABLED: by config."""
+    """KNOWN, UNKNOWN: decided. PENDING: more votes needed. ABSTAIN: no crop was good enough. DISABLED: by config."""
 
     KNOWN = "known"
     UNKNOWN = "unknown"
@@ -105,7 +105,7 @@ class Identity:
         subject: The enrolled name or pseudonym when KNOWN, else None.
         similarity: Cosine to the best template in [-1, 1]; None before the first attempt or with an empty gallery.
         margin: Similarity minus that of the best other subject; None where there is none.
-        votes: Number of embeddings behind the answer.
+        votes: Number of embeddings that the decision is based on.
     """
 
     state: IdentityState
@@ -125,7 +125,7 @@ class EmotionState(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Emotion:
-    """How a track views, smoothed over `window_s`.
+    """The emotion that a track shows, smoothed over `window_s`.
 
     Attributes:
         label: One of the model's labels when OK, else None.
@@ -158,10 +158,9 @@ class Quality:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What the pipeline knows of one track after one frame."""
+    """What the pipeline knows about one track after one frame; `quality` is None where the face was not detected."""
 
     track: Track
-    frame_seq: int
     quality: Quality | None
     identity: Identity
     emotion: Emotion

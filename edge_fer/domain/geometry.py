@@ -86,10 +86,10 @@ class Landmarks(NamedTuple):
     mouth_right: Point
 
     def array(self) -> NDArray[np.float32]:
-        """(5, 2) float32 of x, y in the order of LANDMARK_NAMES."""
+        """(5, 2) float32 of x, y in the order of the fields."""
         return np.asarray(self, np.float32)
 
     @classmethod
     def from_array(cls, points: NDArray[np.floating]) -> Landmarks:
-        """From (5, 2) x, y in the order of LANDMARK_NAMES."""
+        """From (5, 2) x, y in the order of the fields."""
         return cls(*map(Point._make, points.tolist()))

@@ -1,4 +1,4 @@
-"""How the device is: the nouns of the health message."""
+"""The state of the device: what the health message reports."""
 
 from __future__ import annotations
 
@@ -7,8 +7,21 @@ from typing import Literal, TypedDict
 
 
 @dataclass(frozen=True, slots=True)
+class LoadReport:
+    """What the pipeline gives up under load.
+
+    Attributes:
+        degradations: In words, for people; empty while everything is as configured.
+        emotion_age_s: Age of the oldest emotion among the faces that have one; compare with emotion.refresh_s.
+    """
+
+    degradations: tuple[str, ...] = ()
+    emotion_age_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class HealthReport:
-    """One look at the device.
+    """The state of the device at one moment.
 
     Attributes:
         fps: Frames processed per second, over the window.
@@ -16,13 +29,13 @@ class HealthReport:
         latency_p95_ms: The same, 95th percentile.
         frame_age_s: Since the last processed frame was captured; None before the first.
         frames: Processed since the start.
-        faces: In the last frame.
+        faces: In the last frame, confirmed tracks only.
         rss_bytes: Resident memory of the process.
-        temperature_c: Of the processor; None where the system does not tell.
+        temperature_c: Of the processor; None where the system does not report it.
         throttled: The Raspberry Pi slows itself down, for heat or a weak power supply; None elsewhere.
         emotion_age_s: Age of the oldest emotion in the last frame; far above emotion.refresh_s, there is too much work.
         degradations: What the pipeline gives up for lack of time, in words.
-        warnings: What views wrong, in words.
+        warnings: What seems to be wrong, in words.
     """
 
     fps: float

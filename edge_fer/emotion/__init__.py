@@ -1,1 +1,1 @@
-"""How a face views: classification, smoothing over seconds, and a check of the labels' distribution."""
+"""Which emotion a face shows: classification, smoothing over time, and a monitor of the labels' distribution."""

@@ -1,4 +1,4 @@
-"""Aligned face → distribution over emotion labels."""
+"""Face crop → probabilities of emotion labels."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from edge_fer.domain.geometry import Landmarks
 from edge_fer.errors import ConfigError, ModelError
 from edge_fer.tflite.manifest import Crop, Manifest
 from edge_fer.tflite.model import Model
+from edge_fer.tflite.outputs import label_values, probabilities
 from edge_fer.vision.alignment import align, model_input
 
 CONFIDENCE = "confidence"
@@ -19,53 +20,55 @@ Distribution = NDArray[np.float32]
 
 
 class EmotionClassifier:
-    """Turns faces into distributions over the chosen labels; one thread owns it.
+    """Turns faces into probabilities of the chosen labels; one thread owns it.
+
+    Attributes:
+        model: The emotion model.
+        labels: The labels that `emotion.labels` chooses, in the order of the probabilities.
 
     Raises:
-        ModelError: The model is no classifier, or its outputs and labels do not match in number.
-        ConfigError: A chosen label is none of the model's.
+        ModelError: The model is not an emotion classifier.
+        ConfigError: `emotion.labels` names a label that the model does not have.
     """
 
     def __init__(self, model: Model, config: EmotionConfig) -> None:
         self.model = model
         self._crop = _checked_crop(model.manifest)
-        self.labels = _chosen(model.manifest, config)
+        self.labels = _chosen_labels(model.manifest, config)
         self._columns = np.array([model.manifest.output.labels.index(label) for label in self.labels])
 
     def classify(self, rgb: NDArray[np.uint8], landmarks: Landmarks) -> Distribution:
-        """float32 (labels,), summing to 1, of the face with these landmarks in uint8 (H, W, 3).
+        """Classify one face.
 
-        Labels that are not chosen are masked and the rest is renormalized.
+        Args:
+            rgb: uint8 (H, W, 3), RGB, the whole frame.
+            landmarks: Of the face, in pixels of `rgb`.
+
+        Returns:
+            float32 (labels,), summing to 1. Labels that were not chosen take no part.
 
         Raises:
-            ModelError: The model's outputs and labels differ in number.
+            ModelError: The number of outputs differs from the number of labels.
+            InferenceError: The model failed.
         """
         manifest = self.model.manifest
         crop = align(rgb, landmarks, self._crop, gray=manifest.input.color == "gray")
-        raw = self.model(model_input(crop, manifest.input))[0].reshape(-1)
-        if len(raw) != len(manifest.output.labels):
-            raise ModelError(
-                f"{manifest.file}: gives {len(raw)} numbers for {len(manifest.output.labels)} labels",
-                "convert it again with the right labels",
-            )
-        chosen = raw[self._columns]
-        if manifest.output.kind == "logits":
-            chosen = np.exp((chosen - chosen.max()) / manifest.output.temperature)
-        return np.asarray(chosen / max(float(chosen.sum()), 1e-9), np.float32)
+        values = label_values(self.model, model_input(crop, manifest.input))
+        return probabilities(values[self._columns], manifest.output)
 
 
 def _checked_crop(manifest: Manifest) -> Crop:
     output = manifest.output
     if manifest.task != "emotion" or output.kind not in {"logits", "probabilities"} or manifest.crop is None:
-        raise ModelError(f"{manifest.file}: is no emotion model", "set models.emotion to one")
+        raise ModelError(f"{manifest.file}: not an emotion model", "set models.emotion to an emotion model")
     if len(output.labels) < 2:
-        raise ModelError(f"{manifest.file}: its manifest names no labels", "convert it again with its labels")
+        raise ModelError(f"{manifest.file}: its manifest lists no labels", "convert the model again with its labels")
     if CONFIDENCE not in manifest.thresholds:
         raise ModelError(f"{manifest.file}: its manifest lacks the threshold '{CONFIDENCE}'", "convert the model again")
     return manifest.crop
 
 
-def _chosen(manifest: Manifest, config: EmotionConfig) -> tuple[str, ...]:
+def _chosen_labels(manifest: Manifest, config: EmotionConfig) -> tuple[str, ...]:
     if config.labels == "all":
         return manifest.output.labels
     wanted = EMOTION_PRESETS[config.labels] if isinstance(config.labels, str) else config.labels

@@ -1,1 +1,1 @@
-"""Who it is: embeddings, the gallery of enrolled people, and the decision for a track."""
+"""Who a face belongs to: embeddings, the gallery of enrolled people, enrollment, and the decision per track."""

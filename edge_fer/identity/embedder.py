@@ -1,4 +1,4 @@
-"""Aligned face → embedding."""
+"""Face crop → embedding."""
 
 from __future__ import annotations
 
@@ -13,14 +13,17 @@ from edge_fer.tflite.model import Model
 from edge_fer.vision.alignment import align, model_input
 
 THRESHOLD_SINGLE, THRESHOLD_MEAN = "fmr_1e-3_single", "fmr_1e-3_mean"
-"""Names in the manifest: cosine for one false match in a thousand, against one photo and against a mean of several."""
+"""Names in the manifest: the cosine at a false match rate of 1 in 1,000, for a template of one photo and of several."""
 
 
 class Embedder:
     """Turns faces into embeddings; one thread owns it.
 
+    Attributes:
+        model: The identity model.
+
     Raises:
-        ModelError: The model gives no embedding, or its manifest lacks the crop or the thresholds.
+        ModelError: The model does not give embeddings, or its manifest lacks the crop or the thresholds.
     """
 
     def __init__(self, model: Model) -> None:
@@ -28,7 +31,18 @@ class Embedder:
         self._crop = _checked_crop(model.manifest)
 
     def embed(self, rgb: NDArray[np.uint8], landmarks: Landmarks) -> Embedding:
-        """float32 (d,) of length 1, of the face with these landmarks in uint8 (H, W, 3)."""
+        """Embed one face.
+
+        Args:
+            rgb: uint8 (H, W, 3), RGB, the whole frame.
+            landmarks: Of the face, in pixels of `rgb`.
+
+        Returns:
+            float32 (d,) of length 1.
+
+        Raises:
+            InferenceError: The model failed.
+        """
         crop = align(rgb, landmarks, self._crop)
         vector = self.model(model_input(crop, self.model.manifest.input))[0].reshape(-1)
         return np.asarray(vector / np.linalg.norm(vector), np.float32)
@@ -36,7 +50,7 @@ class Embedder:
 
 def _checked_crop(manifest: Manifest) -> Crop:
     if manifest.task != "identity" or manifest.output.kind != "embedding" or manifest.crop is None:
-        raise ModelError(f"{manifest.file}: is no identity model", "set models.identity to one")
+        raise ModelError(f"{manifest.file}: not an identity model", "set models.identity to an identity model")
     missing = {THRESHOLD_SINGLE, THRESHOLD_MEAN} - set(manifest.thresholds)
     if missing:
         raise ModelError(

@@ -1,4 +1,4 @@
-"""Photos of a person → templates in the gallery. All photos are taken, or none."""
+"""Photos of a person → embeddings in the gallery. Either all photos are enrolled or none."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from edge_fer.tflite.model import Model
 from edge_fer.vision import quality
 from edge_fer.vision.mtcnn import Mtcnn
 
-_LONGEST_SIDE_PX = 1280
-"""Photos are brought down to this: finding the face in 12 megapixels would take a Pi seconds and gain nothing."""
+_MAX_SIDE_PX = 1280
+"""Larger photos are scaled down: finding a face in 12 megapixels takes a Raspberry Pi seconds and gains nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class EnrolledPhoto:
-    """One photo that was taken into the gallery, and how good it is."""
+    """One photo that was enrolled, and how good its face is."""
 
     path: Path
     quality: Quality
@@ -36,8 +36,8 @@ def enroll(config: Config, subject: str, photos: Sequence[Path]) -> tuple[Enroll
     """Add the faces in `photos` to the gallery as `subject`.
 
     Raises:
-        EnrollError: A photo is unreadable, or holds no face, several faces, or one that is too poor.
-        GalleryError: The gallery is damaged, another model's, or cannot be written; or the name is unusable.
+        EnrollError: A photo cannot be read, or shows no face, several faces, or a face of too low quality.
+        GalleryError: The gallery is damaged, belongs to another model or cannot be written; or the name cannot be used.
         ConfigError: Identity is disabled.
         ModelError: A model is missing or changed.
     """
@@ -46,7 +46,7 @@ def enroll(config: Config, subject: str, photos: Sequence[Path]) -> tuple[Enroll
     detector = Mtcnn(config.models.dir, config.detector, threads=config.models.thread_count)
     embedder = Embedder(Model(config.models.dir / config.models.identity, threads=config.models.thread_count))
     gallery = galleries.load(config.identity.gallery, embedder.model.manifest)
-    taken: list[EnrolledPhoto] = []
+    enrolled: list[EnrolledPhoto] = []
     embeddings: list[Embedding] = []
     for path in photos:
         rgb = read_photo(path)
@@ -58,16 +58,16 @@ def enroll(config: Config, subject: str, photos: Sequence[Path]) -> tuple[Enroll
                 f"{path}: face quality too low to enroll: {rejection_reason}", "take a sharp photo from the front"
             )
         embeddings.append(embedder.embed(rgb, detection.landmarks))
-        taken.append(EnrolledPhoto(path, measured))
+        enrolled.append(EnrolledPhoto(path, measured))
     galleries.save(gallery.enrolled(subject, np.stack(embeddings)), config.identity.gallery)
-    return tuple(taken)
+    return tuple(enrolled)
 
 
 def read_photo(path: Path) -> NDArray[np.uint8]:
-    """uint8 (H, W, 3), RGB, turned as its EXIF says, its longer side at most 1280 px.
+    """Read a photo as uint8 (H, W, 3), RGB, rotated as its EXIF data says, its longer side at most 1280 px.
 
     Raises:
-        EnrollError: No such file, or no picture.
+        EnrollError: No such file, or not an image.
     """
     try:
         data = np.fromfile(path, np.uint8)
@@ -75,8 +75,8 @@ def read_photo(path: Path) -> NDArray[np.uint8]:
         raise EnrollError(f"{path}: {error.strerror}", "give the path of a photo") from error
     bgr = cv2.imdecode(data, cv2.IMREAD_COLOR) if len(data) else None
     if bgr is None:
-        raise EnrollError(f"{path}: is no picture that can be read", "give a JPEG or PNG file")
-    scale = _LONGEST_SIDE_PX / max(bgr.shape[:2])
+        raise EnrollError(f"{path}: not a readable image", "use a JPEG or PNG file")
+    scale = _MAX_SIDE_PX / max(bgr.shape[:2])
     if scale < 1:
         bgr = cv2.resize(bgr, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)
@@ -88,5 +88,5 @@ def _only_face(path: Path, detections: Sequence[Detection]) -> Detection:
             f"{path}: no face found", "use a photo that shows the whole face, from the front, in good light"
         )
     if len(detections) > 1:
-        raise EnrollError(f"{path}: {len(detections)} faces found", "cut the photo so that only the person is on it")
+        raise EnrollError(f"{path}: {len(detections)} faces found", "crop the photo so that it shows only this person")
     return detections[0]

@@ -1,7 +1,7 @@
-"""Enrolled templates, and the file they live in.
+"""The gallery: embeddings of enrolled people, and the file that stores them.
 
-A gallery belongs to one identity model: embeddings of two models do not compare, so the model's sha256 stands in the
-file. Only embeddings are kept, never a picture. The file is written whole or not at all, for its owner only.
+A gallery belongs to one identity model, whose sha256 it holds: embeddings of two models do not compare. It holds
+embeddings and names only, no pictures. The file is written completely or not at all, readable for its owner only.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from edge_fer.tflite.manifest import Manifest
 Embedding = NDArray[np.float32]
 
 _FORMAT = 1
-_LONGEST_NAME = 64
+_MAX_NAME_LENGTH = 64
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Gallery:
-    """Who is enrolled, in which embedding.
+    """The enrolled people and their embeddings.
 
     Attributes:
         model_sha256: Of the identity model that made the embeddings.
-        subjects: Name of the owner of each embedding.
+        subjects: Name of the person of each embedding.
         embeddings: float32 (n, d), each of length 1.
     """
 
@@ -43,7 +43,11 @@ class Gallery:
         return {name: self.subjects.count(name) for name in sorted(set(self.subjects))}
 
     def enrolled(self, subject: str, embeddings: NDArray[np.float32]) -> Gallery:
-        """A gallery that also holds `embeddings`, float32 (n, d), of `subject`."""
+        """A new gallery that also holds `embeddings`, float32 (n, d), of `subject`.
+
+        Raises:
+            GalleryError: The name cannot be used.
+        """
         _check_name(subject)
         rows = embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True)
         if self.subjects:
@@ -51,7 +55,7 @@ class Gallery:
         return Gallery(self.model_sha256, self.subjects + (subject,) * len(embeddings), rows.astype(np.float32))
 
     def without(self, subject: str) -> Gallery:
-        """A gallery that holds nothing of `subject`.
+        """A new gallery without `subject`.
 
         Raises:
             GalleryError: Nobody of that name is enrolled.
@@ -62,7 +66,7 @@ class Gallery:
         return Gallery(self.model_sha256, tuple(self.subjects[i] for i in kept), self.embeddings[kept])
 
     def templates(self) -> tuple[tuple[str, ...], NDArray[np.float32]]:
-        """Sorted names, and for each the mean of its embeddings, of length 1: float32 (subjects, d)."""
+        """One template per person: sorted names, and the mean of each one's embeddings, float32 (n, d) of length 1."""
         names = tuple(sorted(set(self.subjects)))
         owners = np.array(self.subjects)
         means = [self.embeddings[owners == name].mean(axis=0) for name in names]
@@ -74,7 +78,7 @@ def load(path: Path, model: Manifest) -> Gallery:
     """Read a gallery; a missing file is an empty one.
 
     Raises:
-        GalleryError: The file is corrupt, or its embeddings are another model's.
+        GalleryError: The file is damaged, not readable, or belongs to another model.
     """
     if not path.exists():
         return Gallery(model.sha256)
@@ -83,13 +87,13 @@ def load(path: Path, model: Manifest) -> Gallery:
             version, sha256 = int(stored["format"]), str(stored["model_sha256"])
             subjects, embeddings = tuple(map(str, stored["subjects"])), np.asarray(stored["embeddings"], np.float32)
     except PermissionError as error:
-        raise GalleryError(f"{path}: may not be read", "run as the user that owns the gallery") from error
+        raise GalleryError(f"{path}: permission denied", "run as the user that owns the gallery") from error
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise GalleryError(
-            f"{path}: is no gallery, or is damaged", "restore it from a copy, or move it away and enroll again"
+            f"{path}: not a gallery file, or damaged", "restore it from a copy, or move it away and enroll again"
         ) from error
     if version != _FORMAT or embeddings.ndim != 2 or len(subjects) != len(embeddings):
-        raise GalleryError(f"{path}: has an unknown layout", "move it away and enroll again")
+        raise GalleryError(f"{path}: unknown gallery format", "move it away and enroll again")
     if sha256 != model.sha256:
         raise GalleryError(
             f"{path}: was made with another identity model than {model.short_id}",
@@ -99,7 +103,7 @@ def load(path: Path, model: Manifest) -> Gallery:
 
 
 def save(gallery: Gallery, path: Path) -> None:
-    """Write a gallery so that a power cut leaves the old file or the new one.
+    """Write a gallery so that a power failure leaves the old file or the new one.
 
     Raises:
         GalleryError: The folder is missing, read-only, or full.
@@ -124,7 +128,8 @@ def save(gallery: Gallery, path: Path) -> None:
 
 
 def _check_name(name: str) -> None:
-    if not name.strip() or len(name) > _LONGEST_NAME or not name.isprintable():
+    if not name.strip() or len(name) > _MAX_NAME_LENGTH or not name.isprintable():
         raise GalleryError(
-            f"{name!r} is no name to enroll", f"give 1 to {_LONGEST_NAME} printable characters: a name or a pseudonym"
+            f"{name!r} cannot be used as a name",
+            f"use 1 to {_MAX_NAME_LENGTH} printable characters: a name or a pseudonym",
         )

@@ -1,4 +1,4 @@
-"""Sees that somebody was enrolled or erased while the daemon runs."""
+"""Notices that somebody was enrolled or removed while the daemon runs."""
 
 from __future__ import annotations
 
@@ -13,46 +13,46 @@ from edge_fer.tflite.manifest import Manifest
 
 LOG = logging.getLogger(__name__)
 
-_LOOK_S = 2.0
-"""Between two views at the file's state, which cost some microseconds."""
+_CHECK_INTERVAL_S = 2.0
+"""Between two looks at the file's state, which take some microseconds."""
 
 
 class GalleryWatcher:
-    """Looks at the gallery's file now and then; one thread owns it.
+    """Checks the gallery's file for changes; one thread owns it.
 
     Args:
         path: The file; it may not exist yet.
-        model: The identity model that it must belong to.
+        model: Manifest of the identity model that the gallery must belong to.
     """
 
     def __init__(self, path: Path, model: Manifest) -> None:
         self._path = path
         self._model = model
-        self._known = _state(path)
-        self._next_look_s = -math.inf
+        self._last_state = _file_state(path)
+        self._next_check_s = -math.inf
 
     def changed(self, now_s: float) -> Gallery | None:
-        """The new gallery where the file has changed since the last look, else None.
+        """The new gallery where the file has changed since the last check, else None.
 
-        A file that cannot be used is told in the log; the people known before stay known.
+        A file that cannot be used is logged, and the gallery in use stays.
         """
-        if now_s < self._next_look_s:
+        if now_s < self._next_check_s:
             return None
-        self._next_look_s = now_s + _LOOK_S
-        state = _state(self._path)
-        if state == self._known:
+        self._next_check_s = now_s + _CHECK_INTERVAL_S
+        state = _file_state(self._path)
+        if state == self._last_state:
             return None
-        self._known = state
+        self._last_state = state
         try:
             gallery = galleries.load(self._path, self._model)
         except GalleryError as error:
-            LOG.warning("the gallery has changed but cannot be used, the old one stays: %s", error)
+            LOG.warning("the gallery has changed but cannot be used, the old one stays in use: %s", error)
             return None
         LOG.info("the gallery has changed: %d people", len(gallery.photo_counts()))
         return gallery
 
 
-def _state(path: Path) -> tuple[int, int, int] | None:
+def _file_state(path: Path) -> tuple[int, int, int] | None:
     """What differs after a write: `galleries.save` puts a new file in place of the old one."""
     try:
         found = path.stat()

@@ -1,4 +1,4 @@
-"""Embeddings of a track → known, unknown, pending or abstain, decided per track and not per frame."""
+"""Embeddings of a track → known, unknown, pending or abstain; decided per track, not per frame."""
 
 from __future__ import annotations
 
@@ -17,74 +17,52 @@ from edge_fer.tflite.manifest import Manifest
 
 @dataclass(frozen=True, slots=True)
 class IdentityEvidence:
-    """What is known of one track's identity.
+    """The embeddings of one track so far, compared with the templates of one gallery.
+
+    It holds for the matcher that made it: another gallery needs new evidence.
 
     Attributes:
         similarities: Sum over the votes of the cosines to each template, float32 (subjects,).
-        shares: Sum over the votes of the closed-set head's probabilities, float32 (its names,).
-        votes: Number of embeddings taken.
+        probabilities: Sum over the votes of the closed-set head's probabilities, float32 (names,).
+        votes: Number of embeddings.
         last_s: Time of the last one.
-        gallery_version: Of the matcher; votes against another gallery do not count.
     """
 
     similarities: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
-    shares: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
+    probabilities: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
     votes: int = 0
     last_s: float = -np.inf
-    gallery_version: int = 0
 
 
 class Matcher:
-    """Compares embeddings with a gallery's templates and says who a track is.
+    """Compares embeddings with the templates of one gallery and decides who a track is.
 
     The cosines of several embeddings are averaged: the mean is on the scale of the measured threshold, with less noise.
-    Whom the gallery does not know, a closed-set head may still name, where there is one and it is sure.
+    Where the gallery's answer is "unknown", the closed-set head may name the track if it is sure enough.
 
     Args:
         gallery: Who is enrolled.
         manifest: Of the identity model; holds the measured thresholds.
-        config: Votes, attempts, overrides.
+        config: Votes, attempts, thresholds set by the user.
         head: A closed-set classifier of the same embeddings, or None.
     """
 
     NEW, DOUBTFUL = 4.0, 1.5
-    """Urgencies, against an emotion's age in units of its target: a first name goes before an emotion up to four times
-    too old, another try at somebody unknown only before one that has just become due."""
+    """Urgencies, comparable with an emotion's age in units of its target: a first name goes before an emotion up to
+    four times too old; another attempt at an unknown face only before one that has just become due."""
 
     def __init__(
         self, gallery: Gallery, manifest: Manifest, config: IdentityConfig, head: ClosedSetClassifier | None = None
     ) -> None:
-        self.head = head
         self._config = config
-        self._manifest = manifest
-        self._version = 0
-        self.use(gallery)
-
-    def use(self, gallery: Gallery) -> None:
-        """Take another gallery; every track is asked again."""
-        self._version += 1
+        self._head = head
         self._names, self._templates = gallery.templates()
         counts = gallery.photo_counts()
-        thresholds = self._manifest.thresholds
-        self._thresholds = np.array(
-            [
-                self._config.threshold
-                if self._config.threshold is not None
-                else thresholds[THRESHOLD_SINGLE if counts[name] == 1 else THRESHOLD_MEAN]
-                for name in self._names
-            ],
-            np.float32,
-        )
-
-    def reset_if_gallery_changed(self, evidence: IdentityEvidence) -> IdentityEvidence:
-        """The evidence itself, or an empty one where it was gathered against another gallery."""
-        if evidence.gallery_version == self._version:
-            return evidence
-        return IdentityEvidence(gallery_version=self._version)
+        self._thresholds = np.array([self._threshold(manifest, counts[name]) for name in self._names], np.float32)
 
     def urgency(self, evidence: IdentityEvidence, now_s: float) -> float:
-        """How much one more embedding of this track is worth: NEW, DOUBTFUL, or 0 for nothing."""
-        spent = not (self._names or self.head) or evidence.votes >= self._config.max_attempts
+        """How urgent one more embedding of this track is: NEW, DOUBTFUL, or 0 for not needed."""
+        spent = not (self._names or self._head) or evidence.votes >= self._config.max_attempts
         if spent or now_s - evidence.last_s < self._config.interval_s:
             return 0.0
         state = self.decide(evidence).state
@@ -95,25 +73,31 @@ class Matcher:
     def add(self, evidence: IdentityEvidence, embedding: Embedding, now_s: float) -> IdentityEvidence:
         """The evidence with one more embedding, float32 (d,) of length 1."""
         similarities = self._templates @ embedding if self._names else evidence.similarities
-        shares = self.head.classify(embedding) if self.head else evidence.shares
+        probabilities = self._head.classify(embedding) if self._head else evidence.probabilities
         if evidence.votes:
-            similarities, shares = similarities + evidence.similarities, shares + evidence.shares
-        return replace(evidence, similarities=similarities, shares=shares, votes=evidence.votes + 1, last_s=now_s)
+            similarities = similarities + evidence.similarities
+            probabilities = probabilities + evidence.probabilities
+        return IdentityEvidence(similarities, probabilities, evidence.votes + 1, now_s)
 
     def decide(self, evidence: IdentityEvidence, rejection_reason: str | None = None) -> Identity:
-        """Who it is, as far as is known; `rejection_reason` says why this frame's crop was not used, if it was not."""
-        if not (self._names or self.head):
+        """Who the track is, by the evidence so far.
+
+        Args:
+            evidence: Of the track, made by this matcher.
+            rejection_reason: Why this frame's crop was not good enough; None where it was.
+        """
+        if not (self._names or self._head):
             return Identity(IdentityState.UNKNOWN)
         if not evidence.votes:
             return Identity(IdentityState.ABSTAIN if rejection_reason else IdentityState.PENDING)
         nearest = self._nearest(evidence)
         if evidence.votes < self._config.min_votes:
             return replace(nearest, state=IdentityState.PENDING, subject=None)
-        if nearest.state is IdentityState.UNKNOWN and self.head:
-            shares = evidence.shares / evidence.votes
-            best = int(shares.argmax())
-            if shares[best] >= self._config.head_confidence:
-                return replace(nearest, state=IdentityState.KNOWN, subject=self.head.names[best])
+        if nearest.state is IdentityState.UNKNOWN and self._head:
+            means = evidence.probabilities / evidence.votes
+            best = int(means.argmax())
+            if means[best] >= self._config.head_confidence:
+                return replace(nearest, state=IdentityState.KNOWN, subject=self._head.names[best])
         return nearest
 
     def _nearest(self, evidence: IdentityEvidence) -> Identity:
@@ -129,3 +113,9 @@ class Matcher:
         known = similarity >= self._thresholds[best] and clear
         state = IdentityState.KNOWN if known else IdentityState.UNKNOWN
         return Identity(state, self._names[best] if known else None, similarity, margin, evidence.votes)
+
+    def _threshold(self, manifest: Manifest, photo_count: int) -> float:
+        """The cosine that a subject enrolled from this many photos needs."""
+        if self._config.threshold is not None:
+            return self._config.threshold
+        return manifest.thresholds[THRESHOLD_SINGLE if photo_count == 1 else THRESHOLD_MEAN]

@@ -6,7 +6,6 @@ nobody reconnects here. It is up once the broker has accepted it (CONNACK), not 
 
 from __future__ import annotations
 
-import contextlib
 import select
 import socket
 import ssl
@@ -25,6 +24,7 @@ from edge_fer.config.schema import MqttConfig
 from edge_fer.errors import BrokerError
 from edge_fer.mqtt.credentials import read_password, tls_context
 from edge_fer.protocol.messages import Message, encode
+from edge_fer.waker import Waker
 
 Protocol: TypeAlias = Literal["5", "3.1.1"]
 OnAck: TypeAlias = Callable[[int, ReasonCode], None]
@@ -61,31 +61,6 @@ class Callbacks:
 
     on_ack: OnAck | None = None
     on_message: OnMessage | None = None
-
-
-class Waker:
-    """Ends a wait in `Connection.step` from another thread."""
-
-    def __init__(self) -> None:
-        self._reader, self._writer = socket.socketpair()
-        self._reader.setblocking(False)
-        self._writer.setblocking(False)
-
-    def fileno(self) -> int:
-        return self._reader.fileno()
-
-    def wake(self) -> None:
-        with contextlib.suppress(OSError):  # full: it is awake anyway; closed: nobody waits any more
-            self._writer.send(b"w")
-
-    def clear(self) -> None:
-        with contextlib.suppress(BlockingIOError):
-            while self._reader.recv(4096):
-                pass
-
-    def close(self) -> None:
-        self._reader.close()
-        self._writer.close()
 
 
 class BrokerClient:

@@ -20,10 +20,11 @@ from edge_fer.config.schema import MqttConfig
 from edge_fer.domain.events import Gap
 from edge_fer.domain.health import OutboxReadings
 from edge_fer.errors import BrokerError
-from edge_fer.mqtt.connection import BrokerClient, Callbacks, Connection, Protocol, Waker
+from edge_fer.mqtt.connection import BrokerClient, Callbacks, Connection, Protocol
 from edge_fer.mqtt.outbox import Outbox
 from edge_fer.protocol.messages import Message
 from edge_fer.protocol.topics import Topics
+from edge_fer.waker import Waker
 
 _LOG = logging.getLogger(__name__)
 

@@ -1,1 +1,1 @@
-"""Frame → observations → events of visits. No thread, no socket, no file, no clock."""
+"""Frame → observations → events. No threads, no sockets, no files, no wall clock."""

@@ -1,1 +1,1 @@
-"""Observations drawn on pictures."""
+"""Observations drawn on frames."""

@@ -1,4 +1,4 @@
-"""Observations drawn on the picture they were made from: for the demo's video and for a screen."""
+"""Observations drawn on the frame that they come from."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ COLORS: dict[IdentityState, Color] = {
 }
 """RGB. White text on each has a contrast of at least 4.5 : 1 (WCAG 2.1, 1.4.3); a test measures it."""
 
-_INK: Color = (255, 255, 255)
-_POINT: Color = (255, 221, 64)
-_NAMELESS = {IdentityState.UNKNOWN: "unknown", IdentityState.PENDING: "…", IdentityState.ABSTAIN: "?"}
+_WHITE: Color = (255, 255, 255)
+_LANDMARK: Color = (255, 221, 64)
+_STATE_CAPTIONS = {IdentityState.UNKNOWN: "unknown", IdentityState.PENDING: "…", IdentityState.ABSTAIN: "?"}
 
 
 def overlay(rgb: NDArray[np.uint8], observations: Sequence[Observation]) -> NDArray[np.uint8]:
     """Draw boxes, landmarks, names and emotions.
 
-    Lines and text grow with the picture. A face that is missed in this frame has a thin box and no points; a track
-    that ended is not drawn.
+    Lines and text scale with the frame. A face that was not detected in this frame has a thin box and no points; a
+    track that has ended is not drawn.
 
     Args:
-        rgb: uint8 (H, W, 3); not changed.
-        observations: Of this very picture.
+        rgb: uint8 (H, W, 3), RGB; not changed.
+        observations: Of this frame.
 
     Returns:
         A new uint8 (H, W, 3), RGB.
@@ -45,22 +45,22 @@ def overlay(rgb: NDArray[np.uint8], observations: Sequence[Observation]) -> NDAr
     alive = [observation for observation in observations if observation.track.state is not TrackState.LOST]
     for observation in alive:
         _draw_face(canvas, observation)
-    for observation in alive:  # after all boxes: no line crosses a text
+    for observation in alive:  # after all boxes, so that no line crosses a text
         _draw_caption(canvas, observation.track.box, caption(observation), COLORS[observation.identity.state])
     return canvas
 
 
 def caption(observation: Observation) -> tuple[str, ...]:
-    """The lines to write at a face: who, and how they feel. Either may be missing."""
-    lines = (_who(observation.identity), _how(observation.emotion))
+    """The lines to write at a face: identity and emotion. Either may be missing."""
+    lines = (_identity_line(observation.identity), _emotion_line(observation.emotion))
     return tuple(line for line in lines if line)
 
 
-def _who(identity: Identity) -> str:
-    return identity.subject or _NAMELESS.get(identity.state, "")
+def _identity_line(identity: Identity) -> str:
+    return identity.subject or _STATE_CAPTIONS.get(identity.state, "")
 
 
-def _how(emotion: Emotion) -> str:
+def _emotion_line(emotion: Emotion) -> str:
     if emotion.state is not EmotionState.OK or emotion.label is None:
         return ""
     return f"{emotion.label} {emotion.scores.get(emotion.label, 0.0):.0%}"
@@ -74,39 +74,42 @@ def _draw_face(canvas: NDArray[np.uint8], observation: Observation) -> None:
     if detection is None:
         cv2.rectangle(canvas, *corners, color, max(1, unit // 2), cv2.LINE_AA)
         return
-    cv2.rectangle(canvas, *corners, _INK, unit + 2, cv2.LINE_AA)  # a light rim, so that it shows on dark and on green
+    cv2.rectangle(
+        canvas, *corners, _WHITE, unit + 2, cv2.LINE_AA
+    )  # a light rim, so that the box is visible on any background
     cv2.rectangle(canvas, *corners, color, unit, cv2.LINE_AA)
     for point in detection.landmarks:
         center = round(point.x), round(point.y)
         cv2.circle(canvas, center, unit + 1, (0, 0, 0), cv2.FILLED, cv2.LINE_AA)
-        cv2.circle(canvas, center, unit, _POINT, cv2.FILLED, cv2.LINE_AA)
+        cv2.circle(canvas, center, unit, _LANDMARK, cv2.FILLED, cv2.LINE_AA)
 
 
 def _draw_caption(canvas: NDArray[np.uint8], box: Box, lines: Sequence[str], color: Color) -> None:
-    """Text on a filled field above the box, or in it where there is no room above; never beyond the picture."""
+    """Text on a filled rectangle above the box, or inside it where there is no space above; always inside the frame."""
     if not lines:
         return
     height, width = canvas.shape[:2]
     size_px = max(12, round(height / 30))
-    pad, step = size_px // 3, round(size_px * 1.35)
-    field = max(_width(line, size_px) for line in lines) + 2 * pad, step * len(lines) + pad
-    left = max(0, min(round(box.x1), width - field[0]))
-    above = round(box.y1) - field[1]
-    top = above if above >= 0 else max(0, min(round(box.y1), height - field[1]))
-    cv2.rectangle(canvas, (left, top), (left + field[0], top + field[1]), color, cv2.FILLED)
+    padding, step = size_px // 3, round(size_px * 1.35)
+    field_width = max(_width(line, size_px) for line in lines) + 2 * padding
+    field_height = step * len(lines) + padding
+    left = max(0, min(round(box.x1), width - field_width))
+    above = round(box.y1) - field_height
+    top = above if above >= 0 else max(0, min(round(box.y1), height - field_height))
+    cv2.rectangle(canvas, (left, top), (left + field_width, top + field_height), color, cv2.FILLED)
     for index, line in enumerate(lines):
-        _write(canvas, line, (left + pad, top + step * index + size_px + pad // 2), size_px)
+        _write(canvas, line, (left + padding, top + step * index + size_px + padding // 2), size_px)
 
 
-if hasattr(cv2, "FontFace"):  # OpenCV 5 brings an outline font that has all of Unicode's letters
+if hasattr(cv2, "FontFace"):  # OpenCV 5 has an outline font with all Unicode letters
     _FONT = cv2.FontFace("sans")
-    _WEIGHT = 500  # a little above regular (400): thin strokes fade in a small video
+    _WEIGHT = 500  # a little above regular (400): thin strokes are hard to read in a small video
 
     def _width(text: str, size_px: int) -> int:
         return int(cv2.getTextSize((0, 0), text, (0, 0), _FONT, size_px, _WEIGHT)[2])
 
     def _write(canvas: NDArray[np.uint8], text: str, origin: tuple[int, int], size_px: int) -> None:
-        cv2.putText(canvas, text, origin, _INK, _FONT, size_px, _WEIGHT)
+        cv2.putText(canvas, text, origin, _WHITE, _FONT, size_px, _WEIGHT)
 
 else:  # OpenCV 4 (with tflite-runtime) draws ASCII only
 
@@ -114,8 +117,8 @@ else:  # OpenCV 4 (with tflite-runtime) draws ASCII only
         return int(cv2.getTextSize(to_ascii(text), cv2.FONT_HERSHEY_SIMPLEX, size_px / 30, 1)[0][0])
 
     def _write(canvas: NDArray[np.uint8], text: str, origin: tuple[int, int], size_px: int) -> None:
-        scale = size_px / 30  # FONT_HERSHEY_SIMPLEX stands 30 px high, descenders included, at scale 1
-        cv2.putText(canvas, to_ascii(text), origin, cv2.FONT_HERSHEY_SIMPLEX, scale, _INK, 1, cv2.LINE_AA)
+        scale = size_px / 30  # FONT_HERSHEY_SIMPLEX is 30 px high at scale 1, descenders included
+        cv2.putText(canvas, to_ascii(text), origin, cv2.FONT_HERSHEY_SIMPLEX, scale, _WHITE, 1, cv2.LINE_AA)
 
 
 def to_ascii(text: str) -> str:

@@ -1,4 +1,4 @@
-"""The camera's thread: reads a source into the slot, and opens a lost camera again. The only place that retries one.
+"""The camera thread: reads a source into the slot, and reopens a lost camera. The only place that retries a camera.
 
 A camera that is missing, at the start or later, is a state that is reported. A file that cannot be read is an error.
 """
@@ -16,13 +16,13 @@ from edge_fer.config.schema import CameraConfig
 from edge_fer.domain.faces import Frame
 from edge_fer.errors import CameraError
 from edge_fer.service.latest_frame import LatestSlot
-from edge_fer.service.thread import PATIENCE_S, DaemonThread
+from edge_fer.service.thread import HEARTBEAT_S, DaemonThread
 from edge_fer.sources.base import Source
 
 LOG = logging.getLogger(__name__)
 
 _FIRST_RETRY_S = 0.5
-"""Also what udev needs, just after hot-plug, to give the new device to group video."""
+"""Also the time that udev needs after hot-plug to give the new device to group video."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class CameraLost:
 
 @dataclass(frozen=True, slots=True)
 class CameraBack:
-    """Frames come again."""
+    """A lost camera delivers frames again."""
 
     at: datetime
 
@@ -49,14 +49,14 @@ Delivery: TypeAlias = Frame | CameraLost | CameraBack | SourceEnded
 
 
 class CameraThread(DaemonThread):
-    """Delivers frames, newest first in line; a notice is never overwritten and arrives before the frames after it.
+    """Delivers frames, the newest replacing older ones; notices are never replaced and arrive before later frames.
 
     Args:
         config: How long to wait between retries, and whether every frame of a file counts.
-        open_camera: Opens the camera.
-        file: An open file to read instead of a camera.
         slot: Where frames and notices are put. It is closed when the thread is stopped.
         on_end: As for DaemonThread.
+        open_camera: Opens the camera.
+        file: An open file to read instead of a camera.
     """
 
     def __init__(
@@ -76,10 +76,10 @@ class CameraThread(DaemonThread):
         self._stopping = threading.Event()
         self._problem: str | None = None
         self._failed_attempts = 0
-        self._noticed = False
+        self._notice_in_slot = False
 
     def stop(self) -> None:
-        """End the thread: at once for a file, after the read that is under way for a camera."""
+        """End the thread: at once for a file, after the read in progress for a camera."""
         self._stopping.set()
         self._slot.close()
         if self._file:
@@ -87,16 +87,16 @@ class CameraThread(DaemonThread):
 
     def work(self) -> None:
         if self._file:
-            self._play(self._file)
+            self._read_file(self._file)
             return
         while not self._stopping.is_set():
             try:
-                self._watch_camera()
+                self._read_camera()
             except CameraError as error:
                 self._report_lost(error)
-                self._pause()
+                self._wait_before_retry()
 
-    def _play(self, file: Source) -> None:
+    def _read_file(self, file: Source) -> None:
         keep_all = self._config.pace == "fast"
         try:
             for frame in iter(file.read, None):
@@ -106,15 +106,15 @@ class CameraThread(DaemonThread):
             file.close()
         self._deliver(SourceEnded(), keep=True)
 
-    def _watch_camera(self) -> None:
-        self.expect_heartbeat_within(PATIENCE_S)
+    def _read_camera(self) -> None:
+        self.expect_heartbeat_within(HEARTBEAT_S)
         source = self._open_camera(self._config)
         try:
             while not self._stopping.is_set():
                 frame = source.read()
                 if frame is None:
                     return
-                self.expect_heartbeat_within(max(PATIENCE_S, 3 / self._config.fps))
+                self.expect_heartbeat_within(max(HEARTBEAT_S, 3 / self._config.fps))
                 self._report_back()
                 self._deliver(frame, keep=False)
         finally:
@@ -130,22 +130,23 @@ class CameraThread(DaemonThread):
 
     def _report_back(self) -> None:
         if self._problem is not None:
-            LOG.warning("the camera is back after %d attempts", self._failed_attempts)
+            LOG.warning("camera reconnected after %d attempts", self._failed_attempts)
             self._deliver(CameraBack(datetime.now(timezone.utc)), keep=True)
         self._problem = None
         self._failed_attempts = 0
 
-    def _pause(self) -> None:
+    def _wait_before_retry(self) -> None:
         pause_s = min(self._config.retry_s, _FIRST_RETRY_S * 2 ** min(self._failed_attempts - 1, 16))
-        self.expect_heartbeat_within(pause_s + PATIENCE_S)
+        self.expect_heartbeat_within(pause_s + HEARTBEAT_S)
         self._stopping.wait(pause_s)
 
     def _deliver(self, delivery: Delivery, *, keep: bool) -> bool:
         """Put something into the slot; False when the slot is closed.
 
         Args:
-            keep: It must arrive. So must a notice that still lies in the slot: what follows it waits, too.
+            delivery: A frame or a notice.
+            keep: It must arrive. So must a notice that is still in the slot: what follows it waits, too.
         """
-        wait = keep or self._noticed
-        self._noticed = not isinstance(delivery, Frame)
+        wait = keep or self._notice_in_slot
+        self._notice_in_slot = not isinstance(delivery, Frame)
         return self._slot.put_when_free(delivery) if wait else self._slot.put(delivery)

@@ -1,4 +1,4 @@
-"""How the device is: frame rate, latency, load. The inference thread reports, main reads."""
+"""The state of the device: frame rate, latency, load. The inference thread records, the main thread reports."""
 
 from __future__ import annotations
 
@@ -8,15 +8,18 @@ from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
 
-from edge_fer.domain.health import HealthReport
+from edge_fer.domain.health import HealthReport, LoadReport
 from edge_fer.hardware import rss_bytes, temperature_c, throttled
+
+_THROTTLING_CHECK_S = 5.0
+"""Between two looks at the board's own sign that it slows itself down."""
 
 
 class Health:
-    """Collects what the threads tell; safe to use from all of them.
+    """Collects what the threads record; any thread may call any method.
 
     Args:
-        window_s: How far back rate and latencies look.
+        window_s: How far back frame rate and latencies look.
         root: Where /proc and /sys are found.
     """
 
@@ -29,36 +32,44 @@ class Health:
         self._captured_s: float | None = None
         self._frames = 0
         self._faces = 0
-        self._emotion_age_s = 0.0
-        self._given_up: tuple[str, ...] = ()
+        self._load = LoadReport()
         self._warnings: tuple[str, ...] = ()
+        self._throttled = False
+        self._next_throttling_check_s = -math.inf
 
-    def record_load(self, *, emotion_age_s: float, degradations: tuple[str, ...], warnings: tuple[str, ...]) -> None:
-        """What the last frame lacked."""
-        with self._lock:
-            self._emotion_age_s = emotion_age_s
-            self._given_up = degradations
-            self._warnings = warnings
-
-    def frame_done(self, *, captured_s: float, done_s: float, faces: int) -> None:
-        """A frame went through the pipeline; both times in monotonic seconds."""
+    def record_frame(self, *, captured_s: float, done_s: float, faces: int) -> None:
+        """Note a frame that went through the pipeline; both times in monotonic seconds."""
         with self._lock:
             self._first_s = done_s if self._first_s is None else self._first_s
             self._captured_s = captured_s
             self._frames += 1
             self._faces = faces
             self._done.append((done_s, max(0.0, done_s - captured_s)))
-            self._forget(done_s)
+            self._drop_old(done_s)
 
-    def camera_lost(self) -> None:
-        """Nobody is seen any more."""
+    def record_load(self, load: LoadReport, warnings: tuple[str, ...]) -> None:
+        """Note what the last frame lacked, and what seems to be wrong, in words."""
+        with self._lock:
+            self._load = load
+            self._warnings = warnings
+
+    def record_camera_lost(self) -> None:
+        """Note that no face is seen any more."""
         with self._lock:
             self._faces = 0
 
-    def report(self, now_s: float) -> HealthReport:
-        """Everything, as of now_s in monotonic seconds."""
+    def is_throttled(self, now_s: float) -> bool:
+        """Whether the board slows itself down, as of some seconds ago; cheap enough for every frame."""
         with self._lock:
-            self._forget(now_s)
+            if now_s >= self._next_throttling_check_s:
+                self._next_throttling_check_s = now_s + _THROTTLING_CHECK_S
+                self._throttled = bool(throttled(self._root))
+            return self._throttled
+
+    def report(self, now_s: float) -> HealthReport:
+        """Everything, as of `now_s` in monotonic seconds."""
+        with self._lock:
+            self._drop_old(now_s)
             latencies_ms = sorted(1000 * latency_s for _, latency_s in self._done)
             span_s = min(self._window_s, now_s - self._first_s) if self._first_s is not None else 0.0
             return HealthReport(
@@ -71,12 +82,12 @@ class Health:
                 rss_bytes=rss_bytes(self._root),
                 temperature_c=temperature_c(self._root),
                 throttled=throttled(self._root),
-                emotion_age_s=self._emotion_age_s,
-                degradations=self._given_up,
+                emotion_age_s=self._load.emotion_age_s,
+                degradations=self._load.degradations,
                 warnings=self._warnings,
             )
 
-    def _forget(self, now_s: float) -> None:
+    def _drop_old(self, now_s: float) -> None:
         while self._done and self._done[0][0] < now_s - self._window_s:
             self._done.popleft()
 

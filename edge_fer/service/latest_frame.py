@@ -1,8 +1,8 @@
-"""The one place between the camera's thread and the inference thread.
+"""The slot between the camera thread and the inference thread.
 
-A queue would deliver pictures that are seconds old; this slot holds one, and a newer one takes its place. What must
-not be skipped (a notice, or a frame of a file that is played "fast") is put with ``put_when_free``. The slot owns its
-lock; any thread may call any method.
+A queue would deliver frames that are seconds old; this slot holds one item, and a newer one replaces it. What must not
+be skipped (a notice, or a frame of a file that is played "fast") is put with `put_when_free`. The slot owns its lock;
+any thread may call any method.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 class LatestSlot(Generic[T]):
-    """A slot for one item: overwritten when full, emptied by whoever takes it, never delivered twice."""
+    """A slot for one item: replaced by a newer one, taken once, never delivered twice."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
@@ -24,18 +24,18 @@ class LatestSlot(Generic[T]):
 
     @property
     def dropped(self) -> int:
-        """Number of items that were overwritten before anybody took them."""
+        """Number of items that were replaced before they were taken."""
         with self._changed:
             return self._dropped
 
     @property
     def closed(self) -> bool:
-        """True after close(): nothing new is accepted; what stands in the slot can still be taken."""
+        """True after close(): nothing new is accepted; an item that is still in the slot can be taken."""
         with self._changed:
             return self._closed
 
     def put(self, item: T) -> bool:
-        """Put an item in place of whatever is there; False when the slot is closed."""
+        """Put an item in place of the present one; False when the slot is closed."""
         with self._changed:
             if self._closed:
                 return False
@@ -64,7 +64,7 @@ class LatestSlot(Generic[T]):
             return item
 
     def close(self) -> None:
-        """Accept nothing more and wake everybody who waits."""
+        """Accept nothing more and end every wait."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()

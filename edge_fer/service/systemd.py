@@ -1,4 +1,4 @@
-"""Tells systemd how the daemon is: ready, alive, in which state, stopping. Off systemd it does nothing.
+"""Notifies systemd: ready, alive, status, stopping. Does nothing where systemd has not started the process.
 
 Uses systemd-python (``pip install "edge-fer[systemd]"`` or Debian's python3-systemd).
 """
@@ -18,10 +18,10 @@ LOG = logging.getLogger(__name__)
 
 
 class Notifier:
-    """One service's line to systemd.
+    """The connection to systemd's notify socket.
 
     Attributes:
-        watchdog_interval_s: How often to call watchdog(): half of WatchdogSec. None when nobody watches.
+        watchdog_interval_s: How often to call watchdog(): half of WatchdogSec. None without a watchdog.
     """
 
     def __init__(self) -> None:
@@ -29,11 +29,11 @@ class Notifier:
         self.watchdog_interval_s = _watchdog_interval_s() if self._notify else None
 
     def ready(self, status: str) -> None:
-        """The start is complete: units that wait for this one go on."""
+        """The start is complete: units that wait for this one start."""
         self._send(f"READY=1\nSTATUS={status}")
 
     def watchdog(self) -> None:
-        """Alive; must come at least every WatchdogSec, or systemd kills and restarts the service."""
+        """Alive; without it for WatchdogSec, systemd kills and restarts the service."""
         self._send("WATCHDOG=1")
 
     def status(self, text: str) -> None:
@@ -41,23 +41,23 @@ class Notifier:
         self._send(f"STATUS={text}")
 
     def stopping(self) -> None:
-        """The orderly stop has begun."""
+        """The orderly stop has started."""
         self._send("STOPPING=1")
 
     def _send(self, message: str) -> None:
         if self._notify:
             try:
                 self._notify(message)
-            except OSError as error:  # systemd executes itself anew: the next message will reach it
-                LOG.debug("systemd does not listen: %s", error)
+            except OSError as error:  # systemd re-executes itself: the next message will reach it
+                LOG.debug("systemd cannot be notified: %s", error)
 
 
 def _notify_function() -> Callable[[str], object] | None:
     if not os.environ.get("NOTIFY_SOCKET"):
-        LOG.info("not started by systemd as Type=notify: no readiness, no watchdog")
+        LOG.info("not started by systemd with Type=notify: no notifications, no watchdog")
         return None
     if _daemon is None:
-        LOG.info('systemd-python is missing, systemd will not see READY: pip install "edge-fer[systemd]"')
+        LOG.info('systemd-python is not installed, systemd gets no notifications: pip install "edge-fer[systemd]"')
         return None
     notify: Callable[[str], object] = _daemon.notify
     return notify

@@ -1,1 +1,1 @@
-"""Where frames come from: cameras, video files, folders of images. OpenCV's BGR ends here."""
+"""Where frames come from: cameras, video files, folders of images. OpenCV's BGR becomes RGB here."""

@@ -21,11 +21,11 @@ LOG = logging.getLogger(__name__)
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
 _VIDEO_BACKEND = cv2.CAP_FFMPEG if cv2.CAP_FFMPEG in cv2.videoio_registry.getBackends() else cv2.CAP_ANY
-"""FFmpeg where OpenCV has it, as its wheels do: its own AVI reader writes noise to standard error."""
+"""FFmpeg where OpenCV has it, as its wheels do: OpenCV's own AVI reader writes messages to standard error."""
 
 
 class _FileClock:
-    """Gives each frame of a file its time, and holds it back until then when the file plays in real time."""
+    """Gives each frame of a file its time, and delays it until then when the file plays in real time."""
 
     def __init__(self, config: CameraConfig) -> None:
         self._realtime = config.pace == "realtime"
@@ -34,7 +34,7 @@ class _FileClock:
         self._closing = threading.Event()
 
     def frame(self, rgb: NDArray[np.uint8], seq: int, position_s: float) -> Frame | None:
-        """The frame that stands at position_s of the file, when its time has come; None once closed."""
+        """The frame at `position_s` of the file, when its time has come; None after close()."""
         captured_s = self._started_s + position_s
         wait_s = captured_s - time.monotonic() if self._realtime else 0.0
         if self._closing.wait(max(0.0, wait_s)):
@@ -46,28 +46,28 @@ class _FileClock:
 
 
 class VideoFile:
-    """A video, played by its own timestamps or as fast as it is read.
+    """A video file, played by its own timestamps or as fast as it is read.
 
     Raises:
-        CameraError: The file may not be read, or holds no picture that OpenCV can decode.
+        CameraError: The file cannot be read, or contains no frame that OpenCV can decode.
     """
-
-    live = False
 
     def __init__(self, config: CameraConfig) -> None:
         self._path = Path(config.source)
         _check_readable(self._path)
         self._lock = threading.Lock()
         self._capture = cv2.VideoCapture(str(self._path), _VIDEO_BACKEND)
-        own_fps = self._capture.get(cv2.CAP_PROP_FPS)
-        self._interval_s = 1 / (own_fps if 0 < own_fps <= 1000 else config.fps)
+        file_fps = self._capture.get(cv2.CAP_PROP_FPS)
+        self._interval_s = 1 / (file_fps if 0 < file_fps <= 1000 else config.fps)
         self._seq = 0
         self._position_s = -self._interval_s
-        self._first_stamp_s: float | None = None
+        self._first_timestamp_s: float | None = None
         self._next = self._decode()
         if self._next is None:
             self._capture.release()
-            raise CameraError(f"{self._path}: no readable video", "play it elsewhere, or convert it to MP4 (H.264)")
+            raise CameraError(
+                f"{self._path}: not a readable video", "convert it to MP4 (H.264), for example with ffmpeg"
+            )
         self._clock = _FileClock(config)
 
     def read(self) -> Frame | None:
@@ -80,15 +80,15 @@ class VideoFile:
         return self._clock.frame(rgb, seq, self._position_s)
 
     def _decode(self) -> NDArray[np.uint8] | None:
-        """Decode one picture and move to its position; a file without useful timestamps advances by its rate."""
+        """Decode one frame and move to its position; a file without useful timestamps advances by its frame rate."""
         with self._lock:
             ok, bgr = self._capture.read()
-            stamp_s = self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
+            timestamp_s = self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
         if not ok:
             return None
-        if self._first_stamp_s is None:
-            self._first_stamp_s = stamp_s
-        position_s = stamp_s - self._first_stamp_s
+        if self._first_timestamp_s is None:
+            self._first_timestamp_s = timestamp_s
+        position_s = timestamp_s - self._first_timestamp_s
         self._position_s = position_s if position_s > self._position_s else self._position_s + self._interval_s
         return to_rgb(bgr, str(self._path))
 
@@ -99,13 +99,11 @@ class VideoFile:
 
 
 class ImageFolder:
-    """The images of a folder in the order of their names, ``camera.fps`` of them a second.
+    """The images of a folder in the order of their names, ``camera.fps`` per second.
 
     Raises:
-        CameraError: The folder may not be read, or holds no image.
+        CameraError: The folder cannot be read, or contains no image.
     """
-
-    live = False
 
     def __init__(self, config: CameraConfig) -> None:
         self._folder = Path(config.source)
@@ -117,26 +115,26 @@ class ImageFolder:
         self._images = [path for path in entries if path.suffix.lower() in IMAGE_SUFFIXES]
         if not self._images:
             raise CameraError(
-                f"{self._folder}: a folder without images", f"put images there ({', '.join(sorted(IMAGE_SUFFIXES))})"
+                f"{self._folder}: the folder contains no images", f"add images ({', '.join(sorted(IMAGE_SUFFIXES))})"
             )
-        self._read = self._unreadable = 0
+        self._next = self._unreadable = 0
         self._clock = _FileClock(config)
 
     def read(self) -> Frame | None:
-        while self._read < len(self._images):
-            seq, self._read = self._read, self._read + 1
+        while self._next < len(self._images):
+            seq, self._next = self._next, self._next + 1
             rgb = self._load(self._images[seq])
             if rgb is not None:
                 return self._clock.frame(rgb, seq, seq * self._interval_s)
         if self._unreadable == len(self._images):
-            raise CameraError(f"{self._folder}: none of its images can be read", "check the files' format")
+            raise CameraError(f"{self._folder}: none of its images can be read", "check the format of the files")
         return None
 
     def _load(self, path: Path) -> NDArray[np.uint8] | None:
         bgr = cv2.imread(str(path), cv2.IMREAD_COLOR)
         if bgr is None:
             self._unreadable += 1
-            LOG.warning("%s: no readable image, skipped", path)
+            LOG.warning("%s: not a readable image, skipped", path)
             return None
         return to_rgb(bgr, str(path))
 

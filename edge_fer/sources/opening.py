@@ -1,4 +1,4 @@
-"""Which source ``camera.source`` names."""
+"""Opens the source that ``camera.source`` names."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from edge_fer.sources.v4l2 import V4l2Camera, cameras_found
 
 
 def is_device(source: str) -> bool:
-    """True for a camera's path, also for that of a camera which is not plugged in at the moment."""
+    """True for the path of a camera, also of one that is not connected at the moment."""
     path = Path(source)
     return path.is_char_device() or (source.startswith("/dev/") and not path.exists())
 
@@ -21,7 +21,7 @@ def open_source(config: CameraConfig) -> Source:
     """Open what ``camera.source`` names.
 
     Raises:
-        CameraError: It is missing, is neither camera nor video nor folder of images, or may not be read.
+        CameraError: It is missing, not readable, or neither a camera nor a video nor a folder of images.
     """
     path = Path(config.source)
     if is_device(config.source):
@@ -32,6 +32,6 @@ def open_source(config: CameraConfig) -> Source:
         return VideoFile(config)
     if path.exists():
         raise CameraError(
-            f"{path}: neither a camera nor a video file nor a folder", "point camera.source at one of these"
+            f"{path}: neither a camera nor a video file nor a folder", "set camera.source to one of these"
         )
     raise CameraError(f"{path}: no such file or folder", f"check camera.source; {cameras_found()}")

@@ -1,1 +1,1 @@
-"""Model files: the manifest beside each, and the only code that knows LiteRT and tflite-runtime."""
+"""Model files: their manifests, their outputs, and the only code that uses LiteRT and tflite-runtime."""

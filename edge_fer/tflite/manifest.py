@@ -1,8 +1,8 @@
-"""The sidecar of a model: what goes in, what comes out, where it is from, and how well it does.
+"""The manifest of a model: its input, its output, its origin, and how well it performs.
 
-Every ``NAME.tflite`` has a ``NAME.json`` beside it. The daemon loads no model without one, and none whose bytes
-differ from the sha256 in it. Color order, mean, scale, size, labels and thresholds of a model stand here and
-never in code. ``converters/`` writes manifests with `write`; the run time reads them with `load`.
+Every ``NAME.tflite`` has a ``NAME.json`` next to it. The daemon loads no model without one, and none whose sha256
+differs from the one in it. Color order, mean, scale, size, labels and thresholds of a model come from here, never from
+code. ``converters/`` writes manifests with `write`; the run time reads them with `load`.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Input(_Part):
 
     Attributes:
         shape: Tensor shape (batch, height, width, channels); −1 where the run time may resize.
-        color: Channel order; "none" for what is no picture, such as an embedding in (1, 1, 1, length).
+        color: Channel order; "none" for inputs that are not images, such as an embedding in (1, 1, 1, length).
         mean: Per channel, in 0–255.
         std: Per channel, in 0–255.
     """
@@ -48,7 +48,7 @@ class Input(_Part):
     def _channels_agree(self) -> Input:
         channels = self.shape[3]
         if self.color != "none" and channels != (1 if self.color == "gray" else 3):
-            raise ValueError(f"color {self.color} does not go with {channels} channels")
+            raise ValueError(f"color {self.color} does not fit {channels} channels")
         for name in ("mean", "std"):
             if len(getattr(self, name)) not in (0, channels):
                 raise ValueError(f"{name} needs {channels} numbers or none")
@@ -58,11 +58,11 @@ class Input(_Part):
 
 
 class Crop(_Part):
-    """The picture that a face must be brought into.
+    """The face crop that the model takes.
 
     Attributes:
         size_px: Width and height of the crop.
-        landmarks: Where the five points (edge_fer.types.LANDMARK_NAMES) are to lie in it, x and y in pixels.
+        landmarks: Where the five points of `domain.geometry.Landmarks` are in it, x and y in pixels.
     """
 
     size_px: tuple[Positive, Positive]
@@ -70,7 +70,7 @@ class Crop(_Part):
 
 
 class Output(_Part):
-    """What comes out.
+    """What the model returns.
 
     Attributes:
         kind: "embedding" (any length of vector), "logits" or "probabilities" (one per label), or "mtcnn".
@@ -84,7 +84,7 @@ class Output(_Part):
 
 
 class Source(_Part):
-    """Where the weights are from."""
+    """Where the weights come from."""
 
     name: str
     origin: str
@@ -94,7 +94,7 @@ class Source(_Part):
 
 
 class Quantization(_Part):
-    """How the numbers are stored, and on how many real faces the ranges were measured."""
+    """How the numbers are stored, and on how many real faces their ranges were measured."""
 
     scheme: Literal["float32", "float16", "dynamic", "int8"]
     calibration_count: Annotated[int, Field(ge=0)]
@@ -102,18 +102,18 @@ class Quantization(_Part):
 
 
 class Manifest(_Part):
-    """All that the run time and the reader of models/README.md need to know about one .tflite file.
+    """Everything that the run time and the reader of models/README.md need to know about one .tflite file.
 
     Attributes:
-        file: Name of the model file, beside the manifest.
-        embedder: For a face-classifier: name of the identity model whose embeddings, at length 1, go in.
+        file: Name of the model file, in the same folder.
+        embedder: For a face-classifier: name of the identity model whose embeddings, of length 1, it takes.
         thresholds: Named operating points, such as "fmr_1e-3" of an identity model (a cosine) or "confidence" of an
-            emotion model (a probability). Each is measured, and a property of this very model.
+            emotion model (a probability). Each was measured for this model.
         parity: Measured agreement with the float original, by name.
-        quality: Measured performance on labeled data, by name; each with its data and count in `notes`.
-        macs: Multiply-accumulates of one inference, 0 where the input size is free.
+        quality: Measured performance on labeled data, by name; `notes` has data and count of each.
+        macs: Multiply-accumulates of one inference, 0 where the input size varies.
         made_by: The command that made the file.
-        notes: Statements that a reader must know: data, counts, commands, limits.
+        notes: What a reader must know: data, counts, commands, limits.
     """
 
     schema_: Literal["edge_fer.manifest/1"] = Field(default="edge_fer.manifest/1", alias="schema")
@@ -140,21 +140,21 @@ class Manifest(_Part):
 
     @property
     def short_id(self) -> str:
-        """Name and the first digits of the hash, as payloads carry it: ``mobilenet@9ab1``."""
+        """Name and first digits of the hash, as in payloads: ``mobilenet@9ab1``."""
         return f"{self.name}@{self.sha256[:4]}"
 
 
 def sha256_of(path: Path) -> str:
-    """Hex digest of a file, read in pieces: model files can be larger than a Pi's memory."""
+    """Hex digest of a file, read in chunks: model files can be larger than a Raspberry Pi's memory."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
-        while piece := file.read(1 << 20):
-            digest.update(piece)
+        while chunk := file.read(1 << 20):
+            digest.update(chunk)
     return digest.hexdigest()
 
 
 def load(model_path: Path) -> Manifest:
-    """Read and check the manifest of `model_path`, and the bytes of the model against it.
+    """Read and check the manifest of `model_path`, and check the model's sha256 against it.
 
     Raises:
         ModelError: Model or manifest missing, manifest invalid, or the model's sha256 differs.
@@ -171,21 +171,21 @@ def load(model_path: Path) -> Manifest:
         raise ModelError(f"{path}: {where}: {first['msg']}", "convert the model again with edge-fer-convert") from error
     if manifest.file != model_path.name:
         raise ModelError(
-            f"{path}: describes {manifest.file}, not {model_path.name}", "keep a model and its manifest together"
+            f"{path}: describes {manifest.file}, not {model_path.name}", "keep each model together with its manifest"
         )
     if sha256_of(model_path) != manifest.sha256:
         raise ModelError(
-            f"{model_path}: its sha256 is not the one in {path.name}: the file is damaged or was replaced",
-            "copy the model and its manifest again from where they came from",
+            f"{model_path}: its sha256 differs from the one in {path.name}: the file is damaged or was replaced",
+            "copy the model and its manifest again from their source",
         )
     return manifest
 
 
 def write(manifest: Manifest, model_path: Path) -> None:
-    """Write the manifest beside `model_path`, whole or not at all."""
+    """Write the manifest next to `model_path`, completely or not at all."""
     text = json.dumps(manifest.model_dump(mode="json", by_alias=True), indent=2, ensure_ascii=False) + "\n"
     with tempfile.NamedTemporaryFile("w", dir=model_path.parent, delete=False, encoding="utf-8") as file:
         file.write(text)
     written = Path(file.name)
-    written.chmod(0o644)  # NamedTemporaryFile makes 0600; a manifest is for every reader
+    written.chmod(0o644)  # NamedTemporaryFile creates files with 0600; a manifest may be read by everybody
     written.replace(model_path.with_suffix(".json"))

@@ -1,4 +1,4 @@
-"""The only file that knows LiteRT and tflite-runtime: a model file becomes a function on arrays.
+"""Model file → function on arrays. The only file that uses LiteRT and tflite-runtime.
 
 An interpreter is not thread-safe: one thread owns a `Model`. `invoke` releases the GIL.
 """
@@ -18,21 +18,26 @@ from edge_fer.tflite.manifest import Manifest
 
 try:
     from ai_edge_litert.interpreter import Interpreter
-except ImportError:  # 32-bit Raspberry Pi OS and Python < 3.10 have only the older name
+except ImportError:  # 32-bit Raspberry Pi OS has only the older package
     from tflite_runtime.interpreter import Interpreter
 
 Floats = NDArray[np.float32]
 
 
 class Model:
-    """One .tflite file, its manifest, and the time spent inside it.
+    """One .tflite file, with its manifest and the time spent inside it.
 
     Args:
-        path: The .tflite file; its manifest lies beside it.
+        path: The .tflite file; its manifest is next to it.
         threads: XNNPACK threads.
 
+    Attributes:
+        manifest: Of the model.
+        invoke_s: Seconds inside the runtime so far.
+        invocations: Number of calls so far.
+
     Raises:
-        ModelError: Files missing or changed, or the model does not fit its manifest.
+        ModelError: Files are missing or changed, or the model does not fit its manifest.
     """
 
     def __init__(self, path: Path, *, threads: int = 1) -> None:
@@ -53,21 +58,23 @@ class Model:
         self._check_input(path)
 
     def _check_input(self, path: Path) -> None:
-        stated = self.manifest.input.shape
+        expected = self.manifest.input.shape
         actual = tuple(int(side) for side in self._input["shape_signature"])
-        fits = len(actual) == len(stated) and all(-1 in (a, s) or a == s for a, s in zip(actual, stated, strict=True))
+        fits = len(actual) == len(expected) and all(
+            -1 in (a, e) or a == e for a, e in zip(actual, expected, strict=True)
+        )
         if not fits:
             raise ModelError(
-                f"{path}: takes {actual} but its manifest says {stated}",
+                f"{path}: takes input of shape {actual} but its manifest says {expected}",
                 "convert the model again with edge-fer-convert",
             )
 
     def __call__(self, batch: NDArray[Any]) -> tuple[Floats, ...]:
-        """Run once.
+        """Run the model.
 
         Args:
             batch: (n, height, width, channels), real numbers as the manifest's input defines them (raw 0–255 where it
-                has no mean and std); uint8 or float32. A batch or size other than the last one resizes the interpreter.
+                has no mean and std); uint8 or float32. Another shape than in the last call resizes the interpreter.
 
         Returns:
             The outputs as float32, dequantized, in the model's order.
@@ -81,13 +88,13 @@ class Model:
                 self._interpreter.resize_tensor_input(self._input["index"], values.shape)
                 self._interpreter.allocate_tensors()
                 self._shape = values.shape
-            # written where the runtime reads it, bytes turned into floats on the way: no copy in between
+            # written directly into the runtime's buffer, bytes converted to floats on the way: no copy in between
             np.copyto(self._interpreter.tensor(self._input["index"])(), values)
             started_s = time.perf_counter()
             self._interpreter.invoke()
             self.invoke_s += time.perf_counter() - started_s
             self.invocations += 1
-            outputs = tuple(self._real(detail) for detail in self._outputs)
+            outputs = tuple(self._dequantized(detail) for detail in self._outputs)
         except (ValueError, RuntimeError) as error:
             raise InferenceError(
                 f"{self.manifest.file}: inference failed: {str(error).splitlines()[0]}",
@@ -103,12 +110,12 @@ class Model:
             return batch
         scale, zero_point = self._input["quantization"]
         if batch.dtype == np.uint8 and scale == 1.0 and zero_point == -128 and dtype == np.int8:
-            return np.asarray(np.bitwise_xor(batch, 0x80).view(np.int8))  # v − 128, without leaving 8 bits
+            return np.asarray(np.bitwise_xor(batch, 0x80).view(np.int8))  # v − 128 in 8 bits
         info = np.iinfo(dtype)
         steps = np.rint(np.asarray(batch, np.float32) / np.float32(scale)) + zero_point
         return np.asarray(np.clip(steps, info.min, info.max), dtype)
 
-    def _real(self, detail: dict[str, Any]) -> Floats:
+    def _dequantized(self, detail: dict[str, Any]) -> Floats:
         values = self._interpreter.get_tensor(detail["index"])
         if values.dtype == np.float32:
             return np.asarray(values)

@@ -1,1 +1,1 @@
-"""Where faces are: detection, tracking, alignment, quality. Pure functions and stages on arrays."""
+"""Where faces are: detection, tracking, alignment, quality. Functions on arrays and stages with little state."""

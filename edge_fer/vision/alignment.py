@@ -1,4 +1,4 @@
-"""Five landmarks → the crop that a model's manifest asks for."""
+"""Five landmarks → the face crop that a model's manifest asks for."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from edge_fer.domain.geometry import Landmarks
 from edge_fer.tflite.manifest import Crop, Input
 
 _PREFILTER_BELOW = 0.5
-"""Shrinking below this factor is done in two steps: bilinear sampling reads 2×2 pixels, so it would skip pixels."""
+"""Scaling down below this factor takes two steps: bilinear sampling reads 2×2 pixels, so it would skip pixels."""
 
 
 def similarity_transform(points: Sequence[Sequence[float]], template: Sequence[Sequence[float]]) -> NDArray[np.float64]:
-    """Least-squares rotation, uniform scale and shift, without reflection.
+    """Least-squares rotation, uniform scale and translation, without reflection.
 
     Args:
-        points: n pairs x, y to be moved; plain floats, which for five points are quicker than arrays.
-        template: n pairs x, y where they are to lie.
+        points: n pairs x, y; plain floats, which for five points are faster than arrays.
+        template: n pairs x, y that the points are mapped to.
 
     Returns:
-        (2, 3) float64 matrix M with M @ (x, y, 1) near the template.
+        (2, 3) float64 matrix M that maps (x, y, 1) of a point close to its place in the template.
 
     Source: Umeyama 1991, closed form in two dimensions.
     """
@@ -36,7 +36,7 @@ def similarity_transform(points: Sequence[Sequence[float]], template: Sequence[S
         spread += dx * dx + dy * dy
         along += dx * du + dy * dv
         across += dx * dv - dy * du
-    if spread < 1e-9:  # all points in one place: keep the scale, move the center
+    if spread < 1e-9:  # all points coincide: keep the scale, move the center
         a, b = 1.0, 0.0
     else:
         a, b = along / spread, across / spread
@@ -44,52 +44,52 @@ def similarity_transform(points: Sequence[Sequence[float]], template: Sequence[S
 
 
 def align(rgb: NDArray[np.uint8], landmarks: Landmarks, crop: Crop, *, gray: bool = False) -> NDArray[np.uint8]:
-    """Cut a face out so that its landmarks lie on the crop's.
+    """Crop a face so that its landmarks lie on the crop's.
 
     Args:
         rgb: uint8 (H, W, 3) or (H, W).
         landmarks: In pixels of `rgb`.
         crop: Size and landmark positions, from the model's manifest.
-        gray: Turn (H, W, 3) into gray first, which leaves a third to be sampled.
+        gray: Convert (H, W, 3) to gray first, so that only a third of the values is sampled.
 
     Returns:
-        uint8 (height, width[, 3]); black where the crop reaches outside the picture.
+        uint8 (height, width[, 3]); black where the crop reaches outside the image.
     """
     matrix = similarity_transform(landmarks, crop.landmarks)
     scale = math.hypot(matrix[0, 0], matrix[1, 0])
     if gray or scale < _PREFILTER_BELOW:
-        rgb, matrix = _part(rgb, matrix, scale, crop.size_px)
+        rgb, matrix = _relevant_part(rgb, matrix, scale, crop.size_px)
     if gray:
         rgb = np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), np.uint8)
     if scale < _PREFILTER_BELOW:
-        rgb, matrix = _shrunk(rgb, matrix, scale)
+        rgb, matrix = _scaled_down(rgb, matrix, scale)
     return np.asarray(cv2.warpAffine(rgb, matrix, crop.size_px, flags=cv2.INTER_LINEAR), np.uint8)
 
 
-def _part(
+def _relevant_part(
     rgb: NDArray[np.uint8], matrix: NDArray[np.float64], scale: float, size_px: tuple[int, int]
 ) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
-    """The part of the picture that a crop is made from, and the matrix for it."""
+    """The part of the image that the crop is sampled from, and the matrix for it."""
     (a, _, shift_x), (b, _, shift_y) = matrix.tolist()
     area = max(scale * scale, 1e-9)
     corners = [(u - shift_x, v - shift_y) for u in (0, size_px[0]) for v in (0, size_px[1])]
     xs, ys = [(a * u + b * v) / area for u, v in corners], [(a * v - b * u) / area for u, v in corners]
-    margin_px = 2 + 1 / max(scale, 1e-3)  # neighbors that sampling reads: a pixel's, and those of one shrunk by half
+    margin_px = 2 + 1 / max(scale, 1e-3)  # neighbors that sampling reads, also after scaling down
     x1, x2 = _span(min(xs) - margin_px, max(xs) + margin_px, rgb.shape[1])
     y1, y2 = _span(min(ys) - margin_px, max(ys) + margin_px, rgb.shape[0])
     return rgb[y1:y2, x1:x2], np.array(((a, -b, shift_x + a * x1 - b * y1), (b, a, shift_y + b * x1 + a * y1)))
 
 
 def _span(first: float, last: float, count: int) -> tuple[int, int]:
-    """The pixels between two positions that lie in a picture; at least one."""
+    """First and last pixel + 1 between two positions, inside the image; at least one pixel."""
     start = min(max(0, int(first)), count - 1)
     return start, max(start + 1, min(count, math.ceil(last)))
 
 
-def _shrunk(
+def _scaled_down(
     rgb: NDArray[np.uint8], matrix: NDArray[np.float64], scale: float
 ) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
-    """The picture shrunk by area averaging to about twice the crop's resolution, and the matrix for it."""
+    """The image averaged down to about twice the crop's resolution, and the matrix for it."""
     height, width = rgb.shape[:2]
     factor = scale / _PREFILTER_BELOW
     size = max(1, round(width * factor)), max(1, round(height * factor))
@@ -101,7 +101,7 @@ def _shrunk(
 
 
 def model_input(crop: NDArray[np.uint8], contract: Input) -> NDArray[np.uint8] | NDArray[np.float32]:
-    """Color order, mean and std of the model, for one crop.
+    """Bring one crop into the color order, mean and standard deviation that the model takes.
 
     Args:
         crop: uint8 (height, width, 3), RGB; or (height, width) where the model takes gray.
@@ -112,11 +112,11 @@ def model_input(crop: NDArray[np.uint8], contract: Input) -> NDArray[np.uint8] |
     """
     if contract.color == "gray":
         gray = crop if crop.ndim == 2 else np.asarray(cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY), np.uint8)
-        picture: NDArray[np.uint8] = gray[..., None]
+        pixels: NDArray[np.uint8] = gray[..., None]
     else:
-        picture = crop[..., ::-1] if contract.color == "bgr" else crop
+        pixels = crop[..., ::-1] if contract.color == "bgr" else crop
     if not contract.mean and not contract.std:
-        return picture[None]
+        return pixels[None]
     mean = np.asarray(contract.mean or 0, np.float32)
     std = np.asarray(contract.std or 1, np.float32)
-    return np.asarray((picture.astype(np.float32) - mean) / std, np.float32)[None]
+    return np.asarray((pixels.astype(np.float32) - mean) / std, np.float32)[None]

@@ -9,17 +9,17 @@ from numpy.typing import NDArray
 Boxes = NDArray[np.float32]
 
 _TINY = np.finfo(np.float32).tiny
-"""The smallest area that is not 0: divides the 0 that two boxes of no extent have in common."""
+"""The smallest positive float: keeps 0 / 0 from being computed for two boxes without area."""
 
 
 def area(boxes: Boxes) -> NDArray[np.float32]:
-    """(n,) areas in square pixels; 0 for a box of no extent."""
+    """(n,) areas in square pixels; 0 for a box without area."""
     sides = np.maximum(boxes[:, 2:] - boxes[:, :2], 0.0)
     return np.asarray(sides[:, 0] * sides[:, 1], np.float32)
 
 
 def iou_matrix(a: Boxes, b: Boxes) -> NDArray[np.float32]:
-    """(len(a), len(b)) intersection over union in [0, 1]; 0 where both boxes have no extent."""
+    """(len(a), len(b)) intersection over union in [0, 1]; 0 where both boxes have no area."""
     top_left = np.maximum(a[:, None, :2], b[:, :2])
     bottom_right = np.minimum(a[:, None, 2:], b[:, 2:])
     sides = np.maximum(bottom_right - top_left, 0.0)

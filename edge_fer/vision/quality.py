@@ -1,4 +1,4 @@
-"""How good a crop a detection gives: size, focus, head turn."""
+"""How good the crop of a detection is: size, sharpness, head turn."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from edge_fer.domain.faces import Detection, Quality
 from edge_fer.domain.geometry import Box, Landmarks
 
 _PATCH_PX = 64
-"""Focus is measured at one size, so that near and far faces compare."""
+"""Sharpness is measured at one size, so that near and far faces are comparable."""
 
 _SHARP_VARIANCE = 100.0
-"""Laplacian variance that counts as half sharp: the usual threshold for 8-bit pictures.
+"""Laplacian variance of a sharpness of 0.5: the usual threshold for 8-bit images.
 
 Source: Pech-Pacheco et al. 2000 for the measure.
 """
 
 _NOSE_DEPTH = 0.6
-"""How far the nose stands out, in eye distances, on an adult's head: about 38 of 63 mm."""
+"""How far the tip of the nose protrudes on an adult's head, in eye distances: about 38 of 63 mm."""
 
 
 def assess(detection: Detection, sharpness: float) -> Quality:
-    """The quality of a detection whose focus was measured, in this frame or just before."""
+    """The quality of a detection whose sharpness was measured, in this frame or just before."""
     box = detection.box
     return Quality((box.width + box.height) / 2, sharpness, yaw_deg(detection.landmarks))
 
 
 def rejection_reason(quality: Quality, config: QualityConfig) -> str | None:
-    """Why a crop is too poor to be used, in the words of the payload, or None."""
+    """Why a crop is not good enough to be used, in the words of the payload, or None."""
     if quality.face_px < config.min_face_px:
         return "face too small"
     if abs(quality.yaw_deg) > config.max_yaw_deg:
@@ -43,7 +43,7 @@ def rejection_reason(quality: Quality, config: QualityConfig) -> str | None:
 
 
 def yaw_deg(landmarks: Landmarks) -> float:
-    """Rough head turn: how far the nose's tip has left the middle of the face, seen along the line of the eyes."""
+    """Rough head turn, from how far the nose tip is from the middle of the face along the line of the eyes."""
     left, right, nose = landmarks.left_eye, landmarks.right_eye, landmarks.nose
     eyes_x, eyes_y = right.x - left.x, right.y - left.y
     distance = math.hypot(eyes_x, eyes_y)
@@ -56,7 +56,7 @@ def yaw_deg(landmarks: Landmarks) -> float:
 
 
 def sharpness(rgb: NDArray[np.uint8], box: Box) -> float:
-    """Focus of what lies in the box, in [0, 1]; 0 where nothing of it lies in the frame, uint8 (H, W, 3)."""
+    """Sharpness in [0, 1] of the part of the frame, uint8 (H, W, 3), inside the box; 0 where there is none."""
     height, width = rgb.shape[:2]
     x1, x2 = max(0, int(box.x1)), min(width, math.ceil(box.x2))
     y1, y2 = max(0, int(box.y1)), min(height, math.ceil(box.y2))

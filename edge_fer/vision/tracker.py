@@ -1,7 +1,7 @@
-"""Detections of one frame → tracks that last. Lifetimes are in seconds, so the frame rate does not matter.
+"""Detections of single frames → tracks over time. Lifetimes are in seconds, so the frame rate does not matter.
 
-A track is one visit of one face. It is expected where its motion leads it, meets the detection that overlaps it most,
-and survives short misses. A face that comes back later is a new visit; who it is, is the identity stage's business.
+A track is one visit of one face. Its motion predicts where it is expected; the detection that overlaps this place most
+continues it, and it survives short misses. A face that comes back later is a new visit.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from edge_fer.domain.geometry import Box
 _MOTION_S = 0.3
 """Time constant of the velocity estimate: longer than a detection's jitter, shorter than a turn of the head."""
 
-_NEAR = 0.75
-"""Without overlap, centers nearer than this share of the mean side are the same face, if it is of like size."""
+_MAX_DISTANCE = 0.75
+"""Boxes without overlap are the same face up to this distance of centers, in mean sides, if their sizes are similar."""
 
-_LIKE_SIZE = 0.6
-"""Smaller side over larger side of boxes of like size."""
+_SIMILAR_SIZE = 0.6
+"""Smaller side over larger side of boxes of similar size, at least."""
 
 
 class Tracker:
@@ -33,29 +33,34 @@ class Tracker:
         self._next_id = 1
         self._updated_s = 0.0
 
-    def forget(self) -> None:
-        """End every track at once and silently; ids go on."""
+    @property
+    def has_missed(self) -> bool:
+        """Whether a live track was not detected in the last frame."""
+        return any(track.detection is None for track in self._alive)
+
+    def end_tracks(self) -> None:
+        """End every track at once, silently; ids are not used again."""
         self._alive = ()
 
     def expected(self, now_s: float) -> tuple[Box, ...]:
-        """Where the faces alive should be at `now_s`, oldest first."""
+        """Where the faces of the live tracks should be at `now_s`, oldest track first."""
         step_s = now_s - self._updated_s
         return tuple(
             track.box.moved(track.velocity_px_s[0] * step_s, track.velocity_px_s[1] * step_s) for track in self._alive
         )
 
-    def update(self, detections: Sequence[Detection], now_s: float) -> tuple[Track, ...]:
-        """Take in the detections of one frame.
+    def update(self, detections: Sequence[Detection], expected: Sequence[Box], now_s: float) -> tuple[Track, ...]:
+        """Assign the detections of one frame to tracks.
 
         Args:
             detections: Of this frame.
+            expected: What `expected(now_s)` has returned.
             now_s: The frame's monotonic time; never before that of the last call.
 
         Returns:
-            All tracks alive, oldest first, and those that ended with this frame as LOST.
+            All live tracks, oldest first, and those that ended with this frame as LOST.
         """
-        expected, step_s = self.expected(now_s), now_s - self._updated_s
-        self._updated_s = now_s
+        step_s, self._updated_s = now_s - self._updated_s, now_s
         pairs = associate(expected, [found.box for found in detections], self._config.min_iou)
         tracks = [
             _matched(track, box, detections[pairs[i]], now_s, self._config)
@@ -77,13 +82,13 @@ class Tracker:
         return track
 
     def _is_alive(self, track: Track, now_s: float) -> bool:
-        # an unconfirmed track gets a third of the patience: a false alarm seldom comes twice
-        patience_s = self._config.max_missed_s / (1 if track.state is TrackState.CONFIRMED else 3)
-        return now_s - track.last_seen_s <= patience_s
+        # an unconfirmed track lives a third as long: a false alarm seldom repeats
+        max_missed_s = self._config.max_missed_s / (1 if track.state is TrackState.CONFIRMED else 3)
+        return now_s - track.last_seen_s <= max_missed_s
 
 
 def associate(expected: Sequence[Box], found: Sequence[Box], min_iou: float) -> dict[int, int]:
-    """Pair expected boxes with found ones, best overlap first, then what is left by nearness and like size.
+    """Pair expected boxes with found ones, best overlap first; those left over by distance and similar size.
 
     Returns:
         Index in `expected` → index in `found`; each at most once.
@@ -91,23 +96,23 @@ def associate(expected: Sequence[Box], found: Sequence[Box], min_iou: float) -> 
     pairs = _greedy(expected, found, Box.iou, min_iou, {})
     if len(pairs) == min(len(expected), len(found)):
         return pairs
-    return _greedy(expected, found, _nearness, 1 - _NEAR, pairs)
+    return _greedy(expected, found, _proximity, 1 - _MAX_DISTANCE, pairs)
 
 
 def _greedy(
     expected: Sequence[Box],
     found: Sequence[Box],
     affinity: Callable[[Box, Box], float],
-    least: float,
-    taken: Mapping[int, int],
+    min_affinity: float,
+    paired: Mapping[int, int],
 ) -> dict[int, int]:
-    """`taken` and further pairs, those of the greatest affinity first; plain floats, for a room has few faces."""
-    pairs = dict(taken)
+    """`paired` and further pairs, those of the greatest affinity first; plain floats are fast for few faces."""
+    pairs = dict(paired)
     rated = [
         (-value, i, j)
         for i, a in enumerate(expected)
         for j, b in enumerate(found)
-        if (value := affinity(a, b)) >= least
+        if (value := affinity(a, b)) >= min_affinity
     ]
     for _, i, j in sorted(rated):
         if i not in pairs and j not in pairs.values():
@@ -115,16 +120,16 @@ def _greedy(
     return pairs
 
 
-def _nearness(a: Box, b: Box) -> float:
-    """1 − distance of centers over mean side, and −1 for boxes of unlike size."""
+def _proximity(a: Box, b: Box) -> float:
+    """1 − distance of centers over mean side, and −1 for boxes of different size."""
     side_a, side_b = math.sqrt(a.width * a.height), math.sqrt(b.width * b.height)
-    if min(side_a, side_b) < _LIKE_SIZE * max(side_a, side_b):
+    if min(side_a, side_b) < _SIMILAR_SIZE * max(side_a, side_b):
         return -1.0
     return 1 - math.dist(a.center, b.center) / max((side_a + side_b) / 2, 1e-6)
 
 
 def _confirms(hits: int, detection: Detection, config: TrackingConfig) -> bool:
-    """Whether a track is believed after this detection. A doubtful one carries a visit on, but begins none.
+    """Whether this detection confirms a track. One of low score continues a visit but does not begin one.
 
     Source: Zhang et al. 2022 (ByteTrack), section 3: only detections of high score begin a track.
     """
@@ -139,14 +144,14 @@ def _matched(track: Track, expected: Box, detection: Detection, now_s: float, co
 
 
 def _missed(track: Track, expected: Box, step_s: float) -> Track:
-    """Coasting, ever slower: what left at speed must not sweep over its neighbors."""
-    left = math.exp(-step_s / _MOTION_S)
+    """The track moved on, slowing down: a face that left at speed must not sweep over its neighbors."""
+    decay = math.exp(-step_s / _MOTION_S)
     vx, vy = track.velocity_px_s
-    return replace(track, box=expected, detection=None, velocity_px_s=(vx * left, vy * left))
+    return replace(track, box=expected, detection=None, velocity_px_s=(vx * decay, vy * decay))
 
 
 def _velocity(track: Track, expected: Box, box: Box, now_s: float) -> tuple[float, float]:
-    """The motion, corrected by how far the face is from where it was expected."""
+    """The velocity, corrected by how far the face is from where it was expected."""
     elapsed_s = now_s - track.last_seen_s
     vx, vy = track.velocity_px_s
     if elapsed_s <= 0:
