@@ -1,4 +1,4 @@
-"""Fixtures that several floors of the tests share."""
+"""Fixtures for unit, component, golden and system tests."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def amqtt_broker() -> Iterator[Amqtt]:
 
 @pytest.fixture
 def mosquitto(tmp_path: Path) -> Iterator[Mosquitto]:
-    """A running mosquitto that lets everybody in: MQTT 5 and 3.1.1."""
+    """A running mosquitto without access control: MQTT 5 and 3.1.1."""
     if MOSQUITTO is None:
         pytest.skip("mosquitto is not installed (apt install mosquitto)")
     folder = tmp_path / "mosquitto"

@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[1]
 _CLI_HEAD = """\
 # The command line
 
-What `--help` says. This page is generated (`make docs`), and a test keeps it current.
+The output of `--help`. This page is generated (`make docs`), and a test keeps it current.
 
 Exit codes: 0 done, 2 wrong usage, 65 model or photo unusable, 66 gallery unusable, 69 broker, 70 failure of ours,
 74 camera or video, 78 configuration, 130 Ctrl-C. A camera or broker that is missing does not end `edge-fer run`.
@@ -26,14 +26,14 @@ Exit codes: 0 done, 2 wrong usage, 65 model or photo unusable, 66 gallery unusab
 
 
 def command_line() -> str:
-    """docs/cli.md: the help of the command and of each verb."""
+    """docs/cli.md: the help of edge-fer and of each command."""
     with mock.patch.dict(os.environ, {"COLUMNS": "100", "NO_COLOR": "1"}):
         sections = [f"\n## {parser.prog}\n\n```\n{parser.format_help()}```\n" for parser in _family(cli.parser())]
     return _CLI_HEAD + "".join(sections)
 
 
 def _family(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
-    """A parser and those of its verbs, in the order of the help."""
+    """A parser and those of its subcommands, in the order of the help."""
     yield parser
     for action in parser._actions:
         if isinstance(action, argparse._SubParsersAction):

@@ -1,4 +1,4 @@
-"""`edge-fer` as a process of its own, a config.yaml for it, and a clip of one person to look at."""
+"""Runs `edge-fer` as a subprocess; makes a config.yaml and a clip of one person for it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ENVIRONMENT = {
 
 
 def edge_fer(*arguments: str | Path, folder: Path, timeout_s: float = 60) -> subprocess.CompletedProcess[str]:
-    """Run a command line in a folder and wait for its end."""
+    """Run a command line in a folder and wait until it ends."""
     command = [*COMMAND, *map(str, arguments)]
     return subprocess.run(
         command, cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, check=False, timeout=timeout_s
@@ -37,14 +37,14 @@ def spawn(*arguments: str | Path, folder: Path, log: Path) -> subprocess.Popen[b
 
 
 def write_config(folder: Path, **sections: dict[str, Any]) -> Path:
-    """config.yaml in a folder; the emotion network is left out, for these tests are not about it."""
+    """Write config.yaml into a folder; emotion is disabled, since these tests are not about it."""
     path = folder / "config.yaml"
     path.write_text(yaml.safe_dump({"emotion": {"enabled": False}, **sections}))
     return path
 
 
 def write_clip(path: Path, *, seconds: float, fps: float = 10) -> Path:
-    """A 640x480 video of one person who sways a little, MJPG."""
+    """Write a 640x480 video, MJPG, of one person who moves a little."""
     writer = cv2.VideoWriter(str(path), cv2.CAP_OPENCV_MJPEG, cv2.VideoWriter.fourcc(*"MJPG"), fps, (640, 480))
     assert writer.isOpened()
     portrait = cv2.cvtColor(picture(ASTRONAUT), cv2.COLOR_RGB2BGR)[:480]

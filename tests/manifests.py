@@ -1,4 +1,4 @@
-"""Manifests of models that tests make up."""
+"""Makes manifests for tests."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _CROP = Crop(size_px=(150, 150), landmarks=((47.5, 45.4), (100.9, 45.4), (74.2, 
 
 
 def identity_manifest() -> Manifest:
-    """A 4-d embedding with the light model's thresholds."""
+    """An identity model with 4-d embeddings and the thresholds of the shipped model."""
     return Manifest(
         name="fake-identity",
         task="identity",
@@ -28,7 +28,7 @@ def identity_manifest() -> Manifest:
 
 
 def emotion_manifest(*labels: str, kind: str = "logits", temperature: float = 1.0) -> Manifest:
-    """A classifier of 224 px gray crops with these labels."""
+    """An emotion model on gray crops of 224 px with these labels."""
     return Manifest(
         name="fake-emotion",
         task="emotion",
@@ -47,7 +47,7 @@ def emotion_manifest(*labels: str, kind: str = "logits", temperature: float = 1.
 
 
 def head_manifest(*names: str, embedder: str = "fake-identity") -> Manifest:
-    """A closed-set head on 4-d embeddings."""
+    """A closed-set head on 4-d embeddings, for these people."""
     return identity_manifest().model_copy(
         update={
             "task": "face-classifier",

@@ -1,4 +1,4 @@
-"""The two public-domain portraits that ship."""
+"""The two public-domain portraits that ship with edge_fer, as arrays."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from edge_fer.mqtt.publisher import Publisher
 from edge_fer.protocol.payloads import Payloads
 from edge_fer.protocol.topics import Topics
 from tests.broker import WAIT_S, Amqtt, free_port
-from tests.sightings import face_event, health_message
+from tests.factories import face_event, health_message
 from tests.subscriber import validate
 
 TOPICS = Topics("school-7", "room-b204")

@@ -16,7 +16,7 @@ from edge_fer.mqtt.publisher import Publisher
 from edge_fer.protocol.payloads import Payloads
 from edge_fer.protocol.topics import Topics
 from tests.broker import WAIT_S, Mosquitto, needs_mosquitto, wait_until
-from tests.sightings import face_event
+from tests.factories import face_event
 from tests.subscriber import SCHEMAS, validate
 
 PAGE = (Path(__file__).parents[3] / "docs/mqtt.md").read_text(encoding="utf-8")

@@ -20,7 +20,7 @@ from edge_fer.mqtt.publisher import Publisher
 from edge_fer.protocol.payloads import Payloads
 from edge_fer.protocol.topics import Topics
 from tests.broker import WAIT_S, Amqtt, Mosquitto, free_port, needs_mosquitto, wait_until
-from tests.sightings import emotion_event, face_event, health_message
+from tests.factories import emotion_event, face_event, health_message
 from tests.subscriber import Subscriber
 
 TOPICS = Topics("school-7", "room-b204")

@@ -31,7 +31,7 @@ from edge_fer.service.daemon import Daemon
 from edge_fer.sources.base import Source
 from edge_fer.tflite.model import Model
 from tests.broker import wait_until
-from tests.sightings import EPOCH, observation
+from tests.factories import EPOCH, observation
 from tests.subscriber import validate
 
 needs_systemd_python = pytest.mark.skipif(find_spec("systemd") is None, reason="systemd-python is not installed")

@@ -16,7 +16,7 @@ from edge_fer.mqtt.outbox import Entry
 from edge_fer.protocol.messages import Message, encode
 from edge_fer.protocol.payloads import Payloads
 from edge_fer.protocol.topics import Topics
-from tests.sightings import SAD, emotion_event, face_event, health_message
+from tests.factories import SAD, emotion_event, face_event, health_message
 
 TOPICS = Topics("school-7", "room-b204")
 PAYLOADS = Payloads(TOPICS, {}, is_synced=lambda: True)

@@ -1,4 +1,4 @@
-"""Templates: kept whole, listed, erased, and refused where they do not fit."""
+"""The gallery: stored, listed, removed from, and refused where a file does not fit."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def two_people() -> Gallery:
     return Gallery(MODEL.sha256).enrolled("Zoë", VECTORS[:2]).enrolled("anna", VECTORS[2:])
 
 
-def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
-    """Names with accents, order and numbers survive the file."""
+def test_a_saved_gallery_loads_unchanged(tmp_path: Path) -> None:
+    """Names with accents, order and embeddings."""
     path = tmp_path / "state" / "gallery.npz"
     galleries.save(two_people(), path)
     loaded = galleries.load(path, MODEL)
@@ -31,8 +31,8 @@ def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
     assert loaded.photo_counts() == {"Zoë": 2, "anna": 1}
 
 
-def test_the_file_is_its_owners_only(tmp_path: Path) -> None:
-    """Templates are biometric data: mode 0600, and nothing left beside it."""
+def test_only_the_owner_may_read_the_file(tmp_path: Path) -> None:
+    """Embeddings are biometric data: mode 0600, and no temporary file is left."""
     path = tmp_path / "gallery.npz"
     galleries.save(two_people(), path)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -40,15 +40,15 @@ def test_the_file_is_its_owners_only(tmp_path: Path) -> None:
 
 
 def test_embeddings_and_templates_have_length_one() -> None:
-    """Cosines are plain products everywhere after."""
+    """So that a cosine is a dot product."""
     names, templates = two_people().templates()
     assert names == ("Zoë", "anna")
     np.testing.assert_allclose(np.linalg.norm(templates, axis=1), 1, rtol=1e-6)
     np.testing.assert_allclose(np.linalg.norm(two_people().embeddings, axis=1), 1, rtol=1e-6)
 
 
-def test_erasing_leaves_nothing_of_the_person(tmp_path: Path) -> None:
-    """After removal and saving, neither name nor numbers are in the file."""
+def test_nothing_of_a_removed_person_remains(tmp_path: Path) -> None:
+    """Neither name nor embeddings are in the file."""
     path = tmp_path / "gallery.npz"
     galleries.save(two_people(), path)
     galleries.save(two_people().without("anna"), path)
@@ -58,8 +58,8 @@ def test_erasing_leaves_nothing_of_the_person(tmp_path: Path) -> None:
     assert galleries.load(path, MODEL).photo_counts() == {"Zoë": 2}
 
 
-def test_the_last_person_can_be_erased(tmp_path: Path) -> None:
-    """An emptied gallery saves, loads, and takes people again."""
+def test_the_last_person_can_be_removed(tmp_path: Path) -> None:
+    """An empty gallery saves, loads, and accepts people again."""
     path = tmp_path / "gallery.npz"
     galleries.save(two_people().without("anna").without("Zoë"), path)
     empty = galleries.load(path, MODEL)
@@ -75,16 +75,16 @@ def test_a_missing_file_is_an_empty_gallery(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("content", [b"", b"not a gallery", b"PK\x03\x04 half a zip"])
 def test_a_damaged_file_is_refused(tmp_path: Path, content: bytes) -> None:
-    """It is named, nothing is overwritten."""
+    """The message names it, and it is not overwritten."""
     path = tmp_path / "gallery.npz"
     path.write_bytes(content)
-    with pytest.raises(GalleryError, match=r"gallery\.npz: is no gallery, or is damaged"):
+    with pytest.raises(GalleryError, match=r"gallery\.npz: not a gallery file, or damaged"):
         galleries.load(path, MODEL)
     assert path.read_bytes() == content
 
 
 def test_a_truncated_file_is_refused(tmp_path: Path) -> None:
-    """A copy that was cut off does not load as fewer people."""
+    """An incomplete copy does not load as fewer people."""
     path = tmp_path / "gallery.npz"
     galleries.save(two_people(), path)
     path.write_bytes(path.read_bytes()[:-200])
@@ -92,8 +92,8 @@ def test_a_truncated_file_is_refused(tmp_path: Path) -> None:
         galleries.load(path, MODEL)
 
 
-def test_pickles_are_not_opened(tmp_path: Path) -> None:
-    """A gallery from a stranger runs no code."""
+def test_pickled_objects_are_not_loaded(tmp_path: Path) -> None:
+    """A gallery from elsewhere runs no code."""
     path = tmp_path / "gallery.npz"
     np.savez(path, format=np.int64(1), model_sha256="0" * 64, subjects=np.array([object()]), embeddings=VECTORS)
     with pytest.raises(GalleryError):
@@ -110,7 +110,7 @@ def test_another_models_gallery_is_refused(tmp_path: Path) -> None:
 
 
 def test_an_unwritable_folder_is_named(tmp_path: Path) -> None:
-    """A file stands where the folder should be."""
+    """Here, a file is where the folder should be."""
     (tmp_path / "state").write_text("")
     with pytest.raises(GalleryError, match="cannot be written"):
         galleries.save(two_people(), tmp_path / "state" / "gallery.npz")
@@ -119,11 +119,11 @@ def test_an_unwritable_folder_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["", "  ", "x" * 65, "two\nlines"])
 def test_unusable_names_are_refused(name: str) -> None:
     """A name must print on one line."""
-    with pytest.raises(GalleryError, match="no name to enroll"):
+    with pytest.raises(GalleryError, match="cannot be used as a name"):
         Gallery(MODEL.sha256).enrolled(name, VECTORS)
 
 
-def test_removing_a_stranger_is_told() -> None:
-    """A typing mistake does not pass for an erasure."""
+def test_removing_an_unknown_name_is_an_error() -> None:
+    """A typing error does not look like a successful removal."""
     with pytest.raises(GalleryError, match="nobody named 'ana'"):
         two_people().without("ana")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -37,22 +36,22 @@ def test_iou_is_symmetric_and_in_range(a: Boxes, b: Boxes) -> None:
 
 
 def test_iou_of_known_boxes() -> None:
-    """Half a box over, a third in common; no extent, nothing in common."""
+    """Shifted by half a box: a third; boxes without area: 0."""
     a = as_xyxy((0, 0, 10, 10), (5, 5, 5, 5))
     b = as_xyxy((5, 0, 15, 10), (5, 5, 5, 5))
     np.testing.assert_allclose(geometry.iou_matrix(a, b), np.array([[1 / 3, 0], [0, 0]]), rtol=1e-6)
 
 
 @given(some_boxes(smallest_side=0.125), some_boxes(smallest_side=0.125))
-def test_iou_of_two_boxes_is_that_of_the_matrix(a: Boxes, b: Boxes) -> None:
-    """In plain floats or in arrays, whose float32 is exact to seven digits."""
+def test_box_iou_equals_the_matrix(a: Boxes, b: Boxes) -> None:
+    """Plain floats against arrays, whose float32 is exact to seven digits."""
     pairs = [[Box(*one).iou(Box(*other)) for other in b.tolist()] for one in a.tolist()]
     np.testing.assert_allclose(np.reshape(pairs, (len(a), len(b))), geometry.iou_matrix(a, b), atol=1e-6)
 
 
 @given(some_boxes())
 def test_a_square_keeps_the_center_and_the_longer_side(boxes: Boxes) -> None:
-    """Squaring moves nothing and shrinks nothing."""
+    """For arrays and for `Box` alike."""
     squares = geometry.square(boxes)
     sides = squares[:, 2:] - squares[:, :2]
     np.testing.assert_allclose(sides.max(axis=1), (boxes[:, 2:] - boxes[:, :2]).max(axis=1, initial=0), atol=1e-3)
@@ -63,8 +62,8 @@ def test_a_square_keeps_the_center_and_the_longer_side(boxes: Boxes) -> None:
 
 
 @given(some_boxes(least=1, smallest_side=1), st.data())
-def test_what_nms_keeps_does_not_overlap(boxes: Boxes, data: st.DataObject) -> None:
-    """Survivors overlap at most by the threshold, best first, and every other box overlaps a better survivor."""
+def test_survivors_of_nms_do_not_overlap(boxes: Boxes, data: st.DataObject) -> None:
+    """They overlap at most by the threshold, best first; every other box overlaps a survivor of higher score."""
     scores = data.draw(arrays(np.float32, len(boxes), elements=st.floats(0.125, 1, width=32), unique=True))
     kept = geometry.nms(boxes, scores, 0.5)
     overlap = geometry.iou_matrix(boxes, boxes)
@@ -76,7 +75,7 @@ def test_what_nms_keeps_does_not_overlap(boxes: Boxes, data: st.DataObject) -> N
         assert overlap[index, better].max() >= 0.5 - 1e-4
 
 
-def test_nms_of_nothing_is_nothing() -> None:
+def test_nms_of_no_boxes() -> None:
     """No candidates, no survivors."""
     none, scores = np.empty((0, 4), np.float32), np.empty(0, np.float32)
     assert len(geometry.nms(none, scores, 0.5)) == 0
@@ -92,20 +91,6 @@ def test_groups_do_not_suppress_each_other() -> None:
 
 
 def test_offsets_are_fractions_of_the_sides() -> None:
-    """MTCNN's regression: each edge moves by a share of its side."""
+    """MTCNN's regression: each edge moves by a fraction of its side."""
     moved = geometry.shift(as_xyxy((10, 20, 30, 60)), np.array([[0.1, -0.1, 0.2, 0.25]], np.float32))
     np.testing.assert_allclose(moved, [[12, 16, 34, 70]])
-
-
-def test_two_boxes_share_an_area() -> None:
-    """Corner in corner 5 by 4; side by side nothing."""
-    assert Box(0, 0, 10, 10).shared(Box(5, 6, 90, 90)) == 20
-    assert Box(0, 0, 10, 10).shared(Box(10, 0, 20, 10)) == 0
-    assert Box(0, 0, 10, 4).area == 40
-
-
-def test_a_box_refuses_swapped_corners_and_nan() -> None:
-    """A box that is none cannot be made."""
-    for wrong in ((5.0, 0.0, 1.0, 9.0), (0.0, float("nan"), 1.0, 1.0)):
-        with pytest.raises(ValueError, match="Box needs"):
-            Box(*wrong)

@@ -1,4 +1,4 @@
-"""The packed pyramid: every cell stands for the source box that it says, for any frame size."""
+"""The packed pyramid: every cell stands for its box in the frame, for any frame size."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ sizes = st.tuples(st.integers(1, 900), st.integers(1, 900), st.integers(20, 200)
 
 @given(sizes)
 @settings(max_examples=60, deadline=None)
-def test_levels_are_even_inside_and_apart(size: tuple[int, int, int]) -> None:
-    """No two levels share a pixel, all begin at even positions, and none leaves the canvas."""
+def test_levels_do_not_overlap(size: tuple[int, int, int]) -> None:
+    """No two levels share a pixel, all numbers are even, and all levels are inside the canvas."""
     layout = pyramid.plan(*size, 0.709)
     used = np.zeros((layout.height_px, layout.width_px), int)
     for level in layout.levels:
@@ -29,8 +29,8 @@ def test_levels_are_even_inside_and_apart(size: tuple[int, int, int]) -> None:
 
 @given(sizes)
 @settings(max_examples=60, deadline=None)
-def test_windows_lie_in_the_frame(size: tuple[int, int, int]) -> None:
-    """Every valid cell's window is a part of the frame, of at least the smallest face."""
+def test_windows_are_inside_the_frame(size: tuple[int, int, int]) -> None:
+    """Every valid cell's window, none much smaller than the smallest face."""
     width, height, min_face = size
     layout = pyramid.plan(width, height, min_face, 0.709)
     windows = layout.windows[layout.level_of >= 0]
@@ -42,8 +42,8 @@ def test_windows_lie_in_the_frame(size: tuple[int, int, int]) -> None:
         assert (layout.level_of == 0).any()
 
 
-def test_a_spot_is_seen_through_the_cell_that_stands_for_it() -> None:
-    """A bright square painted into the frame lights up the canvas at the cells whose windows cover it."""
+def test_cells_show_their_windows() -> None:
+    """A bright square in the frame is bright on the canvas in the cells whose windows cover it."""
     layout = pyramid.plan(640, 480, 40, 0.709)
     rgb = np.zeros((480, 640, 3), np.uint8)
     rgb[200:260, 300:360] = 255
@@ -58,7 +58,7 @@ def test_a_spot_is_seen_through_the_cell_that_stands_for_it() -> None:
         assert abs(float(patch.mean()) - float(expected.item())) < 40  # a pixel of the level's edge at most
 
 
-def test_a_face_of_the_smallest_size_is_one_window() -> None:
+def test_a_face_of_the_smallest_size_fills_one_window() -> None:
     """The largest level shows min_face_px as twelve pixels."""
     layout = pyramid.plan(640, 480, 40, 0.709)
     first = layout.windows[layout.level_of == 0]
@@ -67,7 +67,7 @@ def test_a_face_of_the_smallest_size_is_one_window() -> None:
 
 @pytest.mark.parametrize("size", [(640, 480, 40), (480, 640, 40), (1280, 720, 40), (640, 480, 20), (1920, 1080, 40)])
 def test_the_canvas_wastes_little(size: tuple[int, int, int]) -> None:
-    """An eighth at most, and no more than the best of all widths."""
+    """At most an eighth; no other width would give a smaller canvas."""
     layout = pyramid.plan(*size, 0.709)
     sizes = [(level.width, level.height) for level in layout.levels]
     area = layout.width_px * layout.height_px
@@ -78,14 +78,14 @@ def test_the_canvas_wastes_little(size: tuple[int, int, int]) -> None:
 
 
 @pytest.mark.parametrize("shape", [(480, 640), (481, 641), (3, 3), (2, 9), (1, 1)])
-def test_mips_halve_exactly(shape: tuple[int, int]) -> None:
-    """Each mip is the mean of 2×2 pixels of the one before; odd rows and columns are left out."""
+def test_halvings_are_exact(shape: tuple[int, int]) -> None:
+    """Each halving is the mean of 2×2 pixels of the one before; odd last rows and columns are left out."""
     rgb = np.random.default_rng(0).integers(0, 256, (*shape, 3), np.uint8)
-    found = pyramid.ImagePyramid(rgb)
-    for index in range(1, found.count):
-        large, small = found[index - 1], found[index]
+    halvings = pyramid.ImagePyramid(rgb)
+    for index in range(1, halvings.count):
+        large, small = halvings[index - 1], halvings[index]
         height, width = small.shape[:2]
         assert (height, width) == (large.shape[0] // 2, large.shape[1] // 2)
         blocks = large[: 2 * height, : 2 * width].reshape(height, 2, width, 2, 3).mean(axis=(1, 3))
         assert np.abs(blocks - small).max() <= 0.5 + 1e-6  # rounding to bytes
-    assert min(found[found.count - 1].shape[:2]) == 1
+    assert min(halvings[halvings.count - 1].shape[:2]) == 1

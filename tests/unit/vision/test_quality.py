@@ -1,4 +1,4 @@
-"""Size, focus and head turn of a crop."""
+"""Size, sharpness and head turn of a crop."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from edge_fer.vision import quality
 
 def face(nose_x: float = 50, angle_deg: float = 0) -> Detection:
     points = np.array(((30, 40), (70, 40), (nose_x, 60), (35, 80), (65, 80)), np.float64)
-    turn = cv2.getRotationMatrix2D((50, 50), angle_deg, 1)
-    points = np.column_stack((points, np.ones(5))) @ turn.T
+    rotation = cv2.getRotationMatrix2D((50, 50), angle_deg, 1)
+    points = np.column_stack((points, np.ones(5))) @ rotation.T
     return Detection(Box(0, 0, 100, 120), 1.0, Landmarks.from_array(points))
 
 
 @pytest.mark.parametrize("angle_deg", [-30, 0, 45])
-def test_a_frontal_face_has_no_yaw_however_it_is_tilted(angle_deg: float) -> None:
-    """Roll is no turn."""
+def test_a_tilted_frontal_face_has_no_yaw(angle_deg: float) -> None:
+    """Roll does not count."""
     assert quality.yaw_deg(face(50, angle_deg).landmarks) == pytest.approx(0, abs=0.5)
 
 
-def test_the_nose_tells_the_side() -> None:
-    """Towards the image's right is positive, and further is more."""
+def test_the_nose_gives_the_direction() -> None:
+    """Toward the image's right is positive, and further is more."""
     right, further = quality.yaw_deg(face(60).landmarks), quality.yaw_deg(face(75).landmarks)
     assert 0 < right < further < 90
     assert quality.yaw_deg(face(40).landmarks) == pytest.approx(-right)
 
 
-def test_eyes_in_one_place_are_a_profile() -> None:
-    """No division by zero."""
+def test_coinciding_eyes_are_a_profile() -> None:
+    """Not a division by zero."""
     assert quality.yaw_deg(Landmarks.from_array(np.zeros((5, 2)))) == 90
 
 
@@ -48,8 +48,8 @@ def test_blur_lowers_sharpness() -> None:
 
 
 @pytest.mark.parametrize("box", [Box(-50, -50, 10, 10), Box(200, 200, 300, 300), Box(3, 3, 3, 3), Box(139, 0, 180, 30)])
-def test_boxes_at_and_beyond_every_edge_are_measured(box: Box) -> None:
-    """Nothing of the face inside the frame: sharpness 0, no crash."""
+def test_boxes_at_and_beyond_every_edge(box: Box) -> None:
+    """No part of the face inside the frame: sharpness 0, no crash."""
     assert 0 <= quality.sharpness(np.zeros((140, 140, 3), np.uint8), box) <= 1
 
 
@@ -62,8 +62,8 @@ def test_boxes_at_and_beyond_every_edge_are_measured(box: Box) -> None:
         (Quality(80, 0.01, 0), "blurred"),
     ],
 )
-def test_each_shortcoming_has_its_reason(measured: Quality, reason: str | None) -> None:
-    """The words that stand in the payload."""
+def test_rejection_reasons(measured: Quality, reason: str | None) -> None:
+    """In the words of the payload."""
     assert quality.rejection_reason(measured, QualityConfig()) == reason
 
 

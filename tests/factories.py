@@ -1,4 +1,4 @@
-"""Frames, observations and events that tests make up."""
+"""Makes frames, observations, events and messages for tests."""
 
 from __future__ import annotations
 
@@ -63,32 +63,32 @@ def observation(
     box: Box = BOX,
     quality: Quality | None = QUALITY,
 ) -> Observation:
-    """What the pipeline knows of a track."""
-    return Observation(Track(track_id, state, box, 0.0, 0.0, 5, None), 0, quality, identity, emotion)
+    """An observation of one track."""
+    return Observation(Track(track_id, state, box, 0.0, 0.0, 5, None), quality, identity, emotion)
 
 
 def face_event(
     kind: FaceEventType = FaceEventType.ENTER, *, track_id: int = 1, identity: Identity = ADA, emotion: Emotion = HAPPY
 ) -> FaceEvent:
-    """A face event of a made-up visit."""
+    """A face event of some visit."""
     return FaceEvent(kind, track_id, EPOCH, (0.1, 0.2, 0.30001, 0.4), QUALITY, identity, emotion)
 
 
 def emotion_event(emotion: Emotion = HAPPY) -> EmotionEvent:
-    """An emotion event of a made-up visit."""
+    """An emotion event of some visit."""
     return EmotionEvent(EmotionEventType.CHANGE, 1, EPOCH, ADA, emotion)
 
 
 def health_message(payloads: Payloads, report: HealthReport = REPORT) -> Message:
-    """A health message of a made-up device."""
+    """A health message of some device."""
     return payloads.health(report, uptime_s=61.7, camera_state="ok", frames_dropped=4, outbox=OUTBOX)
 
 
 def on_wire(message: Message, seq: int = 1, *, replayed: bool = False) -> dict[str, Any]:
-    """An event as a server decodes it."""
+    """The payload of an event, as a server decodes it."""
     return dict(json.loads(encode(Entry(seq, message, replayed).payload())))
 
 
 def plain(message: Message) -> dict[str, Any]:
-    """Status or health as a server decodes it."""
+    """The payload of a status or health message, as a server decodes it."""
     return dict(json.loads(encode(message.payload)))
