@@ -1,4 +1,4 @@
-"""The notifier against a real AF_UNIX datagram socket, as systemd opens one for Type=notify."""
+"""The notifier with a real AF_UNIX datagram socket, as systemd opens one for Type=notify."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def notify_socket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[s
 
 @needs_systemd_python
 def test_each_call_is_one_datagram(notify_socket: socket.socket) -> None:
-    """The four messages of sd_notify(3) arrive as they are written there."""
+    """The four messages arrive as sd_notify(3) specifies them."""
     notifier = Notifier()
     notifier.ready("2 faces")
     notifier.watchdog()
@@ -46,8 +46,8 @@ def test_each_call_is_one_datagram(notify_socket: socket.socket) -> None:
 
 
 @needs_systemd_python
-def test_a_socket_that_is_gone_is_no_error(notify_socket: socket.socket) -> None:
-    """systemd re-executing itself must not take the daemon down."""
+def test_a_closed_socket_is_no_error(notify_socket: socket.socket) -> None:
+    """A re-execution of systemd must not end the daemon."""
     notifier = Notifier()
     notify_socket.close()
     notifier.watchdog()
@@ -65,7 +65,7 @@ def test_a_socket_that_is_gone_is_no_error(notify_socket: socket.socket) -> None
         ("", "", None),
     ],
 )
-def test_the_watchdog_is_fed_twice_per_period(
+def test_the_watchdog_is_notified_twice_per_period(
     notify_socket: socket.socket, monkeypatch: pytest.MonkeyPatch, microseconds: str, pid: str, interval_s: float | None
 ) -> None:
     """sd_watchdog_enabled(3): half of WATCHDOG_USEC, when it is meant for this process."""
@@ -76,8 +76,8 @@ def test_the_watchdog_is_fed_twice_per_period(
     assert Notifier().watchdog_interval_s == interval_s
 
 
-def test_off_systemd_nothing_happens(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No socket: every call is a no-op, nobody watches, and one line says so."""
+def test_without_systemd_nothing_happens(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a socket: every call does nothing, there is no watchdog, and one log line says so."""
     monkeypatch.setenv("WATCHDOG_USEC", "30000000")
     with caplog.at_level(logging.INFO):
         notifier = Notifier()
@@ -87,14 +87,14 @@ def test_off_systemd_nothing_happens(caplog: pytest.LogCaptureFixture, monkeypat
         notifier.stopping()
     assert notifier.watchdog_interval_s is None
     assert [record.getMessage() for record in caplog.records] == [
-        "not started by systemd as Type=notify: no readiness, no watchdog"
+        "not started by systemd with Type=notify: no notifications, no watchdog"
     ]
 
 
-def test_without_systemd_python_one_line_says_what_to_install(
+def test_without_systemd_python_a_log_line_says_what_to_install(
     notify_socket: socket.socket, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Under systemd but without the package: a no-op, and the line names the extra."""
+    """With systemd but without the package: nothing is sent, and the log line names the extra."""
     monkeypatch.setattr(systemd, "_daemon", None)
     with caplog.at_level(logging.INFO):
         Notifier().ready("up")

@@ -18,8 +18,8 @@ from edge_fer.domain.health import HealthReport
 from edge_fer.protocol.messages import encode
 from edge_fer.protocol.payloads import Payloads
 from edge_fer.protocol.topics import Topics
-from tests.manifests import emotion_manifest, identity_manifest
 from tests.factories import ADA, EPOCH, OUTBOX, UNSURE, emotion_event, face_event, health_message, on_wire, plain
+from tests.manifests import emotion_manifest, identity_manifest
 from tests.subscriber import validate
 
 TOPICS = Topics("school-7", "room-b204")

@@ -12,8 +12,8 @@ from edge_fer.config import loading
 from edge_fer.domain.events import Gap
 from edge_fer.protocol.payloads import Payloads
 from edge_fer.protocol.topics import Topics
-from tests.manifests import emotion_manifest, identity_manifest
 from tests.factories import emotion_event, face_event, health_message, on_wire, plain
+from tests.manifests import emotion_manifest, identity_manifest
 from tests.subscriber import SCHEMAS, schema, validate
 
 TOPICS = Topics("school-7", "room-b204")

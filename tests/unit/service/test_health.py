@@ -1,4 +1,4 @@
-"""Rates, percentiles and the files of /proc and /sys."""
+"""The health report: frame rate, latency, load and hardware."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edge_fer.domain.health import LoadReport
 from edge_fer.service.health import Health, _percentile
+
+THROTTLED = "sys/devices/platform/soc/soc:firmware/get_throttled"
 
 
 @pytest.fixture
@@ -25,15 +28,15 @@ def put(root: Path, name: str, text: str) -> None:
 
 
 def feed(health: Health, count: int, *, start_s: float = 100.0, fps: float = 10.0, latency_s: float = 0.05) -> float:
-    """Report `count` frames; returns the time of the last one."""
+    """Record `count` frames; returns the time of the last one."""
     done_s = start_s
     for number in range(count):
         done_s = start_s + number / fps
-        health.frame_done(captured_s=done_s - latency_s, done_s=done_s, faces=2)
+        health.record_frame(captured_s=done_s - latency_s, done_s=done_s, faces=2)
     return done_s
 
 
-def test_before_the_first_frame_nothing_is_invented(root: Path) -> None:
+def test_before_the_first_frame_figures_are_missing(root: Path) -> None:
     """No rate, no latency, no age."""
     report = Health(root=root).report(50.0)
     assert (report.fps, report.latency_p50_ms, report.latency_p95_ms, report.frame_age_s) == (0, None, None, None)
@@ -53,35 +56,35 @@ def test_rate_and_latency_of_a_steady_camera(root: Path) -> None:
 
 
 def test_the_rate_falls_when_frames_stop(root: Path) -> None:
-    """Half a window after the last frame the rate is half; after a whole one it is zero and latencies are gone."""
+    """Half a window after the last frame to half; after a whole one it is zero, and latencies are gone."""
     health = Health(window_s=10, root=root)
     last_s = feed(health, 200)
     assert health.report(last_s + 5).fps == pytest.approx(5, rel=0.05)
-    silent = health.report(last_s + 11)
-    assert (silent.fps, silent.latency_p50_ms, silent.frames) == (0, None, 200)
-    assert silent.frame_age_s == pytest.approx(11.05)
+    later = health.report(last_s + 11)
+    assert (later.fps, later.latency_p50_ms, later.frames) == (0, None, 200)
+    assert later.frame_age_s == pytest.approx(11.05)
 
 
-def test_the_first_second_does_not_exaggerate(root: Path) -> None:
-    """Two frames within a millisecond are not 2000 frames per second."""
+def test_the_rate_of_the_first_second_is_not_exaggerated(root: Path) -> None:
+    """Two frames within a millisecond are 2 frames per second, not 2000."""
     health = Health(root=root)
     feed(health, 2, fps=1000)
     assert health.report(100.001).fps == 2
 
 
 def test_a_file_played_fast_has_no_negative_latency(root: Path) -> None:
-    """Its frames' own times lie ahead of the clock."""
+    """Its frames' own times are ahead of the clock."""
     health = Health(root=root)
-    health.frame_done(captured_s=200.0, done_s=100.0, faces=0)
+    health.record_frame(captured_s=200.0, done_s=100.0, faces=0)
     report = health.report(100.0)
     assert (report.latency_p50_ms, report.frame_age_s) == (0, 0)
 
 
-def test_a_lost_camera_sees_nobody(root: Path) -> None:
-    """Faces go to zero, the count of frames stays."""
+def test_a_lost_camera_sees_no_faces(root: Path) -> None:
+    """The count of frames stays."""
     health = Health(root=root)
     feed(health, 3)
-    health.camera_lost()
+    health.record_camera_lost()
     assert (health.report(101.0).faces, health.report(101.0).frames) == (0, 3)
 
 
@@ -98,39 +101,32 @@ def test_percentiles_are_values_in_order(values: list[float]) -> None:
     assert sum(value <= p50 for value in values) * 2 >= len(values)
 
 
-def test_memory_is_resident_pages(root: Path) -> None:
-    """The second number of statm, in pages; and the real one is believable."""
-    assert Health(root=root).report(0).rss_bytes == 25600 * os.sysconf("SC_PAGE_SIZE")
-    assert 5e6 < Health().report(0).rss_bytes < 5e9
+def test_hardware_is_in_the_report(root: Path) -> None:
+    """Memory, temperature and throttling, as tests/unit/test_hardware.py has them in detail."""
+    put(root, "sys/class/thermal/thermal_zone0/type", "cpu-thermal\n")
+    put(root, "sys/class/thermal/thermal_zone0/temp", "48312\n")
+    put(root, THROTTLED, "5\n")
+    report = Health(root=root).report(0)
+    assert (report.temperature_c, report.throttled) == (48.312, True)
+    assert report.rss_bytes == 25600 * os.sysconf("SC_PAGE_SIZE")
 
 
-@pytest.mark.parametrize(
-    ("zones", "expected"),
-    [
-        ({"thermal_zone0": ("cpu-thermal", "48312")}, 48.312),
-        ({"thermal_zone0": ("gpu-thermal", "30000"), "thermal_zone1": ("CPU-therm", "61500")}, 61.5),
-        ({"thermal_zone0": ("acpitz", "-5000")}, -5.0),
-        ({"thermal_zone0": ("cpu-thermal", "")}, None),
-        ({}, None),
-    ],
-)
-def test_temperature_of_the_processor(root: Path, zones: dict[str, tuple[str, str]], expected: float | None) -> None:
-    """The Pi's only zone, the Jetson's by name, another machine's first one, and none."""
-    for zone, (kind, temperature) in zones.items():
-        put(root, f"sys/class/thermal/{zone}/type", kind + "\n")
-        put(root, f"sys/class/thermal/{zone}/temp", temperature + "\n")
-    assert Health(root=root).report(0).temperature_c == expected
+def test_throttling_is_looked_up_every_five_seconds(root: Path) -> None:
+    """Cheap enough to ask for every frame; a board that does not report it is not throttled."""
+    health = Health(root=root)
+    assert not health.is_throttled(100.0)
+    put(root, THROTTLED, "5\n")
+    assert not health.is_throttled(104.9)
+    assert health.is_throttled(105.0)
+    put(root, THROTTLED, "50000\n")
+    assert health.is_throttled(109.9)
+    assert not health.is_throttled(110.0)
 
 
-def test_a_sensor_that_is_switched_off_is_no_error(root: Path) -> None:
-    """Reading its file fails; here, because it is a folder."""
-    put(root, "sys/class/thermal/thermal_zone0/type", "cpu-thermal")
-    (root / "sys/class/thermal/thermal_zone0/temp").mkdir()
-    assert Health(root=root).report(0).temperature_c is None
-
-
-@pytest.mark.parametrize(("bits", "expected"), [("0", False), ("50000", False), ("50005", True), ("8", True)])
-def test_throttling_counts_only_now(root: Path, bits: str, expected: bool) -> None:
-    """The high bits say that it happened since boot."""
-    put(root, "sys/devices/platform/soc/soc:firmware/get_throttled", bits + "\n")
-    assert Health(root=root).report(0).throttled is expected
+def test_the_load_of_the_last_frame_is_in_the_report(root: Path) -> None:
+    """With the warnings."""
+    health = Health(root=root)
+    health.record_load(LoadReport(("newcomers are looked for half as often",), 0.4), ("all sad",))
+    report = health.report(0)
+    assert report.degradations == ("newcomers are looked for half as often",)
+    assert (report.emotion_age_s, report.warnings) == (0.4, ("all sad",))

@@ -1,4 +1,4 @@
-"""The one-place slot: overwriting, counting, waiting, and races between two threads."""
+"""The slot for one item: replacing, counting, waiting, and races between threads."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def in_thread(target: Callable[[], object]) -> threading.Thread:
     return thread
 
 
-def test_gives_the_newest_and_counts_what_it_replaced() -> None:
+def test_it_gives_the_newest_and_counts_the_replaced() -> None:
     """Three puts and one take: the third comes out, two were dropped."""
     slot = LatestSlot[int]()
     assert [slot.put(number) for number in (1, 2, 3)] == [True] * 3
@@ -27,7 +27,7 @@ def test_gives_the_newest_and_counts_what_it_replaced() -> None:
     assert slot.dropped == 2
 
 
-def test_never_delivers_twice() -> None:
+def test_it_never_delivers_twice() -> None:
     """A second take finds nothing."""
     slot = LatestSlot[str]()
     slot.put("once")
@@ -43,7 +43,7 @@ def test_falsy_items_are_items() -> None:
     assert (slot.take(0), slot.dropped) == (0, 1)
 
 
-def test_take_waits_no_longer_than_asked() -> None:
+def test_take_waits_no_longer_than_its_timeout() -> None:
     """An empty slot gives None after the timeout, not before and not much later."""
     started = time.monotonic()
     assert LatestSlot[int]().take(0.05) is None
@@ -61,7 +61,7 @@ def test_take_wakes_at_once_when_an_item_comes() -> None:
 
 
 def test_put_when_free_waits_for_the_taker() -> None:
-    """A full slot makes the careful writer wait, and nothing is dropped."""
+    """While the slot is full, the writer waits, and nothing is dropped."""
     slot = LatestSlot[int]()
     slot.put(1)
     thread = in_thread(lambda: slot.put_when_free(2))
@@ -73,8 +73,8 @@ def test_put_when_free_waits_for_the_taker() -> None:
 
 
 @pytest.mark.parametrize("waiting", ["take", "put_when_free"])
-def test_close_wakes_whoever_waits(waiting: str) -> None:
-    """Neither reader nor writer outlives close()."""
+def test_close_ends_every_wait(waiting: str) -> None:
+    """Of a reader and of a writer."""
     slot = LatestSlot[int]()
     results: list[object] = []
     if waiting == "put_when_free":
@@ -89,7 +89,7 @@ def test_close_wakes_whoever_waits(waiting: str) -> None:
 
 
 def test_a_closed_slot_refuses_new_items_and_gives_the_last() -> None:
-    """What was put before close() can still be taken; nothing can be added."""
+    """An item put before close() can still be taken; nothing can be added."""
     slot = LatestSlot[int]()
     slot.put(1)
     slot.close()
@@ -107,7 +107,7 @@ def read_all(slot: LatestSlot[int], taken: list[int]) -> None:
         taken.append(item)
 
 
-def test_race_of_a_fast_writer_loses_only_what_it_counts() -> None:
+def test_a_fast_writer_loses_only_what_is_counted() -> None:
     """20,000 items against a reader: in order, no repeats, taken + dropped = put, the last one arrives."""
     slot = LatestSlot[int]()
     taken: list[int] = []
@@ -121,7 +121,7 @@ def test_race_of_a_fast_writer_loses_only_what_it_counts() -> None:
     assert taken[-1] == 19_999
 
 
-def test_race_of_careful_writers_loses_nothing() -> None:
+def test_writers_that_wait_lose_nothing() -> None:
     """Two writers that wait for a free slot: every item arrives exactly once."""
     slot = LatestSlot[int]()
     taken: list[int] = []
@@ -138,7 +138,7 @@ def test_race_of_careful_writers_loses_nothing() -> None:
     assert slot.dropped == 0
 
 
-def test_race_of_two_readers_shares_the_items() -> None:
+def test_two_readers_share_the_items() -> None:
     """Two readers never get the same item."""
     slot = LatestSlot[int]()
     shares: tuple[list[int], list[int]] = ([], [])
