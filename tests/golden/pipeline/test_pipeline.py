@@ -146,7 +146,6 @@ def test_timings_account_for_the_frame(enrolled: schema.Config) -> None:
     for number in range(8):
         stages.process(Frame(scene(ASTRONAUT), number, number / 10, datetime.now(timezone.utc)))
         timings = stages.timings
-        assert timings.frames == number + 1
         assert 0 < timings.invoke_s < timings.total_s
         assert sum(timings.stages.values()) <= timings.total_s
         used |= {stage for stage, seconds in timings.stages.items() if seconds > 0}
@@ -188,8 +187,8 @@ def _write(path: Path, rgb: NDArray[np.uint8]) -> None:
     [
         (_no_face, "no face found"),
         (_two_faces, "2 faces found"),
-        (_no_picture, "is no picture"),
-        (_empty, "is no picture"),
+        (_no_picture, "not a readable image"),
+        (_empty, "not a readable image"),
         (lambda folder: folder / "missing.jpg", "No such file"),
     ],
 )
@@ -281,7 +280,7 @@ def test_a_face_lost_from_sight_is_told_to_the_search_policy(monkeypatch: pytest
 def test_a_head_that_is_none_stops_the_start(tmp_path: Path) -> None:
     """identity.head is loaded and checked, not just read from config.yaml."""
     flags = {"identity.gallery": str(tmp_path / "g.npz"), "identity.head": "emotion.tflite"}
-    with pytest.raises(ModelError, match="is no face classifier"):
+    with pytest.raises(ModelError, match="not a face classifier"):
         building.build(loading.load(None, flags))
 
 

@@ -18,7 +18,7 @@ from edge_fer.domain.faces import (
     TrackState,
 )
 from edge_fer.domain.geometry import Box, Landmarks, Point
-from edge_fer.pipeline.pipeline import Timings
+from edge_fer.pipeline.timings import Timings
 from edge_fer.samples import scene
 from edge_fer.samples.scene import Truth
 
@@ -29,7 +29,7 @@ FIRST = next(seq for seq in range(scene.FRAMES) if any(truth.visible for truth i
 def seen(track_id: int, box: Box, name: str | None = None, *, missed: bool = False) -> Observation:
     identity = Identity(IdentityState.KNOWN, name, 0.97) if name else Identity(IdentityState.PENDING)
     detection = None if missed else Detection(box, 0.99, Landmarks(*[Point(*box.center)] * 5))
-    return Observation(Track(track_id, TrackState.CONFIRMED, box, 0, 0, 5, detection), 0, None, identity, UNSURE)
+    return Observation(Track(track_id, TrackState.CONFIRMED, box, 0, 0, 5, detection), None, identity, UNSURE)
 
 
 def watch(look: Callable[[int, Truth], Observation | None]) -> Measurement:
@@ -38,7 +38,7 @@ def watch(look: Callable[[int, Truth], Observation | None]) -> Measurement:
     for seq in range(scene.FRAMES):
         truths = scene.truth(seq)
         observations = [observation for truth in truths if (observation := look(seq, truth))]
-        measured.add(seq, truths, observations, Timings(total_s=0.010, invoke_s=0.007, frames=seq + 1))
+        measured.add(seq, truths, observations, Timings(total_s=0.010, invoke_s=0.007))
     return measured
 
 

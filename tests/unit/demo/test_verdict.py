@@ -18,7 +18,7 @@ from edge_fer.demo.server import Received
 from edge_fer.demo.verdict import Run, delivery, problems, visits
 from edge_fer.domain.events import FaceEvent, FaceEventType
 from edge_fer.domain.faces import Emotion, EmotionState, Identity, IdentityState
-from edge_fer.pipeline.pipeline import Timings
+from edge_fer.pipeline.timings import Timings
 from edge_fer.protocol.clock import iso_utc
 from edge_fer.protocol.messages import encode
 from edge_fer.protocol.payloads import Payloads
@@ -71,7 +71,7 @@ def measured(**changes: Any) -> Measurement:
         for index, name in enumerate(EXPECTED)
     ]
     result.visits[0] = replace(result.visits[0], **changes)
-    result.add(0, (), (), Timings(total_s=0.01, invoke_s=0.008, frames=1))
+    result.add(0, (), (), Timings(total_s=0.01, invoke_s=0.008))
     return result
 
 

@@ -1,4 +1,4 @@
-"""Overlays: what is written where, readable, and never in the caller's picture."""
+"""Overlays: what is drawn where, readable, and never on the caller's frame."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def known(name: str) -> Identity:
     return Identity(IdentityState.KNOWN, name, 0.97, 0.1, 3)
 
 
-def seen(
+def observed(
     identity: Identity,
     emotion: Emotion = UNSURE,
     *,
@@ -42,14 +42,14 @@ def seen(
     shares = ((0.3, 0.4), (0.7, 0.4), (0.5, 0.6), (0.35, 0.8), (0.65, 0.8))
     points = Landmarks(*(Point(box.x1 + box.width * x, box.y1 + box.height * y) for x, y in shares))
     detection = None if missed else Detection(box, 0.99, points)
-    return Observation(Track(1, state, box, 0.0, 0.0, 5, detection), 0, None, identity, emotion)
+    return Observation(Track(1, state, box, 0.0, 0.0, 5, detection), None, identity, emotion)
 
 
-def plain(level: int = 100, width_px: int = 640, height_px: int = 480) -> NDArray[np.uint8]:
+def gray_frame(level: int = 100, width_px: int = 640, height_px: int = 480) -> NDArray[np.uint8]:
     return np.full((height_px, width_px, 3), level, np.uint8)
 
 
-def touched(before: NDArray[np.uint8], after: NDArray[np.uint8]) -> Box:
+def changed_box(before: NDArray[np.uint8], after: NDArray[np.uint8]) -> Box:
     """The smallest box around all pixels that differ."""
     y, x = np.nonzero((before != after).any(axis=2))
     return Box(float(x.min()), float(y.min()), float(x.max() + 1), float(y.max() + 1))
@@ -67,16 +67,16 @@ def touched(before: NDArray[np.uint8], after: NDArray[np.uint8]) -> Box:
         (Identity(IdentityState.DISABLED), Emotion(EmotionState.DISABLED), ()),
     ],
 )
-def test_the_caption_says_who_and_how(identity: Identity, emotion: Emotion, lines: tuple[str, ...]) -> None:
-    """A line for each that is known, none for what is not."""
-    assert overlay.caption(seen(identity, emotion)) == lines
+def test_the_caption_has_identity_and_emotion(identity: Identity, emotion: Emotion, lines: tuple[str, ...]) -> None:
+    """A line for each that is known."""
+    assert overlay.caption(observed(identity, emotion)) == lines
 
 
-def test_the_callers_picture_stays_as_it_was() -> None:
-    """Frames are read-only, and the overlay is a new, writable picture."""
-    rgb = plain()
+def test_the_callers_frame_is_not_changed() -> None:
+    """Frames are read-only, and the overlay is a new, writable array."""
+    rgb = gray_frame()
     rgb.flags.writeable = False
-    drawn = overlay.overlay(rgb, [seen(known("Ada"), HAPPY)])
+    drawn = overlay.overlay(rgb, [observed(known("Ada"), HAPPY)])
     assert (rgb == 100).all()
     assert drawn.flags.writeable
     assert drawn.shape == rgb.shape
@@ -85,21 +85,21 @@ def test_the_callers_picture_stays_as_it_was() -> None:
 
 def test_without_faces_nothing_is_drawn() -> None:
     """No observation, or only a track that has ended: the same pixels."""
-    assert (overlay.overlay(plain(), []) == 100).all()
-    assert (overlay.overlay(plain(), [seen(known("Ada"), state=TrackState.LOST)]) == 100).all()
+    assert (overlay.overlay(gray_frame(), []) == 100).all()
+    assert (overlay.overlay(gray_frame(), [observed(known("Ada"), state=TrackState.LOST)]) == 100).all()
 
 
 @pytest.mark.parametrize("state", IdentityState)
 @pytest.mark.parametrize("level", [0, 128, 255])
-def test_the_box_has_the_color_of_the_state_on_any_ground(state: IdentityState, level: int) -> None:
-    """The middle of the left edge shows it on black, gray and white."""
+def test_the_box_has_the_color_of_the_state_on_any_background(state: IdentityState, level: int) -> None:
+    """Black, gray and white; measured in the middle of the left edge."""
     identity = known("Ada") if state is IdentityState.KNOWN else Identity(state)
-    drawn = overlay.overlay(plain(level), [seen(identity)])
+    drawn = overlay.overlay(gray_frame(level), [observed(identity)])
     np.testing.assert_allclose(drawn[300, 200].astype(int), overlay.COLORS[state], atol=3)  # anti-aliasing
 
 
 @pytest.mark.parametrize("color", set(overlay.COLORS.values()))
-def test_white_text_is_readable_on_every_field(color: tuple[int, int, int]) -> None:
+def test_white_text_is_readable_on_every_color(color: tuple[int, int, int]) -> None:
     """Contrast of at least 4.5 : 1, WCAG 2.1's limit for text of this size."""
     shares = np.array(color) / 255
     linear = np.where(shares <= 0.04045, shares / 12.92, ((shares + 0.055) / 1.055) ** 2.4)
@@ -107,12 +107,12 @@ def test_white_text_is_readable_on_every_field(color: tuple[int, int, int]) -> N
     assert 1.05 / (luminance + 0.05) >= 4.5
 
 
-def test_five_landmarks_are_marked_while_the_face_is_seen() -> None:
-    """Each point has its dot; a missed face has none and a thinner box."""
-    observation = seen(Identity(IdentityState.DISABLED))
+def test_landmarks_are_marked_while_the_face_is_detected() -> None:
+    """Each point has a dot; a missed face has none, and a thinner box."""
+    observation = observed(Identity(IdentityState.DISABLED))
     assert observation.track.detection
-    drawn = overlay.overlay(plain(), [observation])
-    missed = overlay.overlay(plain(), [seen(Identity(IdentityState.DISABLED), missed=True)])
+    drawn = overlay.overlay(gray_frame(), [observation])
+    missed = overlay.overlay(gray_frame(), [observed(Identity(IdentityState.DISABLED), missed=True)])
     for point in observation.track.detection.landmarks:
         y, x = round(point.y), round(point.x)
         assert (drawn[y, x] != 100).any()
@@ -120,12 +120,12 @@ def test_five_landmarks_are_marked_while_the_face_is_seen() -> None:
     assert (missed != 100).sum() < (drawn != 100).sum()
 
 
-def test_lines_and_text_grow_with_the_picture() -> None:
-    """The field at a face twice as large in a picture twice as large is about twice as large."""
-    small = touched(plain(), overlay.overlay(plain(), [seen(known("Ada Lovelace"))]))
+def test_lines_and_text_scale_with_the_frame() -> None:
+    """In a frame twice as large, what is drawn is about twice as large."""
+    small = changed_box(gray_frame(), overlay.overlay(gray_frame(), [observed(known("Ada Lovelace"))]))
     large_box = Box(*(2 * side for side in (BOX.x1, BOX.y1, BOX.x2, BOX.y2)))
-    large_picture = plain(width_px=1280, height_px=960)
-    large = touched(large_picture, overlay.overlay(large_picture, [seen(known("Ada Lovelace"), box=large_box)]))
+    large_frame = gray_frame(width_px=1280, height_px=960)
+    large = changed_box(large_frame, overlay.overlay(large_frame, [observed(known("Ada Lovelace"), box=large_box)]))
     assert large.width / small.width == pytest.approx(2, rel=0.1)
     assert large.height / small.height == pytest.approx(2, rel=0.1)
 
@@ -133,33 +133,33 @@ def test_lines_and_text_grow_with_the_picture() -> None:
 @settings(max_examples=40, deadline=None)
 @given(st.floats(-300, 800), st.floats(-300, 700), st.floats(1, 900), st.text(max_size=60))
 def test_any_box_and_any_name_can_be_drawn(x: float, y: float, side: float, name: str) -> None:
-    """Boxes outside the frame, empty names, control characters and any script: a picture of the same size."""
-    drawn = overlay.overlay(plain(), [seen(known(name), HAPPY, box=Box(x, y, x + side, y + side))])
+    """Boxes outside the frame, empty names, control characters and any script."""
+    drawn = overlay.overlay(gray_frame(), [observed(known(name), HAPPY, box=Box(x, y, x + side, y + side))])
     assert drawn.shape == (480, 640, 3)
 
 
 @pytest.mark.parametrize("box", [Box(5, 2, 60, 70), Box(600, 2, 700, 90), Box(600, 430, 700, 500)])
-def test_a_caption_stays_in_the_picture(box: Box) -> None:
-    """At every corner the whole field is inside: as many pixels of its color as in the middle of the picture."""
+def test_a_caption_stays_in_the_frame(box: Box) -> None:
+    """At every corner it covers as many pixels as in the middle."""
 
-    def field(observation: Observation) -> int:
-        drawn = overlay.overlay(plain(), [observation])
+    def covered_px(observation: Observation) -> int:
+        drawn = overlay.overlay(gray_frame(), [observation])
         return int((drawn == overlay.COLORS[IdentityState.KNOWN]).all(axis=2).sum())
 
-    lone = Box(300, 240, 300, 240)  # a box of no extent: only the caption is drawn
+    middle = Box(300, 240, 300, 240)  # a box without area: only the caption is drawn
     corner = Box(box.x1, box.y1, box.x1, box.y1)
-    assert field(seen(known("Ada Lovelace"), HAPPY, box=corner, missed=True)) >= 0.95 * field(
-        seen(known("Ada Lovelace"), HAPPY, box=lone, missed=True)
+    assert covered_px(observed(known("Ada Lovelace"), HAPPY, box=corner, missed=True)) >= 0.95 * covered_px(
+        observed(known("Ada Lovelace"), HAPPY, box=middle, missed=True)
     )
 
 
-def test_names_beyond_ascii_look_different_from_question_marks() -> None:
-    """Umlauts are drawn as themselves where OpenCV has the letters."""
+def test_letters_beyond_ascii_are_drawn() -> None:
+    """Where OpenCV's font has them; neither as question marks nor without accents."""
     if not hasattr(cv2, "FontFace"):
         pytest.skip("OpenCV 4 draws ASCII only")
     names = ("Jürgen", "J?rgen", "Jurgen")
-    pictures = [overlay.overlay(plain(), [seen(known(name))]).tobytes() for name in names]
-    assert len(set(pictures)) == 3
+    images = [overlay.overlay(gray_frame(), [observed(known(name))]).tobytes() for name in names]
+    assert len(set(images)) == 3
 
 
 @pytest.mark.parametrize(
@@ -167,5 +167,5 @@ def test_names_beyond_ascii_look_different_from_question_marks() -> None:
     [("Jürgen Groß", "Jurgen Gross"), ("Žižek", "Zizek"), ("…", "..."), ("王", "?"), ("Ada", "Ada")],
 )
 def test_text_for_old_opencv(text: str, plain_text: str) -> None:
-    """Accents go, the sharp s is spelt out, and what has no ASCII base is a question mark."""
+    """Accents are removed, the sharp s becomes ss, and letters without an ASCII base become question marks."""
     assert overlay.to_ascii(text) == plain_text
