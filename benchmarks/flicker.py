@@ -3,8 +3,8 @@
     python benchmarks/flicker.py VIDEO...
 
 For each video, the pipeline classifies every face in every frame. "Raw" is the best label of each single
-classification; "told" is what the pipeline says, abstentions included. Changes are counted per minute of presence. The
-delay is that of a face whose expression changes at once from one to another of the videos' own typical distributions.
+classification; "reported" is what the pipeline gives, abstentions included. Changes are counted per minute of presence.
+The delay is that of a face whose expression changes at once from one to another of the videos' own typical distributions.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ Scores = NDArray[np.float32]
 
 
 def watch(settings: Config, reasons: Counter[str]) -> tuple[float, dict[int, list[Scores]], dict[int, list[str]]]:
-    """Seconds of presence, and for each track the single classifications and the labels told; counts `reasons`."""
+    """Seconds of presence, and for each track the single classifications and the labels reported; counts `reasons`."""
     stages = building.build(settings)
     classifier = EmotionClassifier(
         Model(settings.models.dir / settings.models.emotion, threads=settings.models.thread_count), settings.emotion
     )
     source = opening.open_source(settings.camera)
     raw: dict[int, list[Scores]] = defaultdict(list)
-    told: dict[int, list[str]] = defaultdict(list)
+    reported: dict[int, list[str]] = defaultdict(list)
     present_s, last_s = 0.0, None
     for frame in iter(source.read, None):
         seen = [face for face in stages.process(frame) if face.track.state is TrackState.CONFIRMED]
@@ -46,13 +46,13 @@ def watch(settings: Config, reasons: Counter[str]) -> tuple[float, dict[int, lis
         last_s = frame.captured_s
         for face in seen:
             number = face.track.track_id
-            told[number].append(face.emotion.label or "abstain")
+            reported[number].append(face.emotion.label or "abstain")
             if face.emotion.reason:
                 reasons[face.emotion.reason] += 1
             if face.track.detection and face.emotion.state is not EmotionState.DISABLED:
                 raw[number].append(classifier.classify(frame.rgb, face.track.detection.landmarks))
     source.close()
-    return present_s, raw, told
+    return present_s, raw, reported
 
 
 def changes(labels: list[str] | list[int]) -> int:
@@ -64,13 +64,13 @@ def step_delay_s(settings: Config, before: Scores, after: Scores, labels: tuple[
     """Seconds until the label follows a sudden change, at the refresh that is configured; None if it never does."""
     manifest = Model(settings.models.dir / settings.models.emotion).manifest
     smoother = EmotionSmoother(labels, manifest.thresholds[CONFIDENCE], settings.emotion)
-    mood, wanted = EmotionHistory(), int(after.argmax())
+    history, wanted = EmotionHistory(), int(after.argmax())
     refresh_s = settings.emotion.refresh_s
     for number in range(100):
-        mood = smoother.update(mood, before, number * refresh_s)
+        history = smoother.update(history, before, number * refresh_s)
     for number in range(100):
-        mood = smoother.update(mood, after, (100 + number) * refresh_s)
-        if mood.label == wanted:
+        history = smoother.update(history, after, (100 + number) * refresh_s)
+        if history.label == wanted:
             return (number + 1) * refresh_s
     return None
 
@@ -90,14 +90,14 @@ def main() -> int:
         }
         settings = loading.load(None, {**flags, "pipeline.target_fps": 0.1})
         reasons: Counter[str] = Counter()
-        present_s, raw, told = watch(settings, reasons)
+        present_s, raw, reported = watch(settings, reasons)
         minutes = present_s / 60
         before = sum(changes([int(scores.argmax()) for scores in series]) for series in raw.values()) / minutes
-        after = sum(map(changes, told.values())) / minutes
-        count = sum(map(len, told.values()))
+        after = sum(map(changes, reported.values())) / minutes
+        count = sum(map(len, reported.values()))
         sys.stdout.write(
-            f"{path.name}: {len(told)} tracks, {present_s:.0f} s of presence: label changes per minute "
-            f"{before:.0f} raw, {after:.1f} told; abstained in {reasons.total() / count:.0%} {dict(reasons) or ''}\n"
+            f"{path.name}: {len(reported)} tracks, {present_s:.0f} s of presence: label changes per minute "
+            f"{before:.0f} raw, {after:.1f} reported; abstained in {reasons.total() / count:.0%} {dict(reasons) or ''}\n"
         )
         for scores in itertools.chain.from_iterable(raw.values()):
             typical[int(scores.argmax())].append(scores)

@@ -20,8 +20,8 @@ _CLI_HEAD = """\
 
 The output of `--help`. This page is generated (`make docs`), and a test keeps it current.
 
-Exit codes: 0 done, 2 wrong usage, 65 model or photo unusable, 66 gallery unusable, 69 broker, 70 failure of ours,
-74 camera or video, 78 configuration, 130 Ctrl-C. A camera or broker that is missing does not end `edge-fer run`.
+Exit codes: 0 done, 2 wrong usage, 65 model or photo unusable, 66 gallery unusable, 69 broker, 70 internal error,
+74 camera or video, 78 configuration, 130 Ctrl-C. A missing camera or broker does not end `edge-fer run`.
 """
 
 

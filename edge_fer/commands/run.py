@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from argparse import _SubParsersAction
 
 _DESCRIPTION = """\
-Watch a camera and publish who is there and which emotions they show to your MQTT broker, until Ctrl-C or SIGTERM.
-With a video file or a folder of images, stop at its end.
+Watch a camera and publish who is there, and which emotion each face shows, to your MQTT broker,
+until Ctrl-C or SIGTERM. With a video file or a folder of images, stop at its end.
 
 A missing camera or broker is waited for; the log and the health topic say so."""
 

@@ -48,7 +48,7 @@ class Input(_Part):
     def _channels_agree(self) -> Input:
         channels = self.shape[3]
         if self.color != "none" and channels != (1 if self.color == "gray" else 3):
-            raise ValueError(f"color {self.color} does not fit {channels} channels")
+            raise ValueError(f"color {self.color} does not go with {channels} channels")
         for name in ("mean", "std"):
             if len(getattr(self, name)) not in (0, channels):
                 raise ValueError(f"{name} needs {channels} numbers or none")

@@ -1,4 +1,4 @@
-"""Whatever is wrong: one line that says what, one that says what to do, the documented exit code, no traceback."""
+"""Every error: one line that says what is wrong, one that says what to do, the documented exit code, no traceback."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from tests.edge_fer_process import ENVIRONMENT, edge_fer, write_clip, write_conf
 from tests.portraits import ASTRONAUT, picture
 
 
-def complaint(done: subprocess.CompletedProcess[str]) -> str:
-    """What is wrong, from the only line of ours, after checking the form; the runtime's own INFO lines aside."""
+def message_of(done: subprocess.CompletedProcess[str]) -> str:
+    """The message, after checking that standard error has message and hint only; the runtime's INFO lines aside."""
     assert "Traceback" not in done.stderr
     lines = [line for line in done.stderr.splitlines() if " INFO " not in line and not line.startswith("INFO")]
     assert len(lines) == 2, done.stderr
@@ -36,7 +36,7 @@ def save(path: Path, rgb: np.ndarray) -> Path:
 
 @pytest.fixture
 def models(tmp_path: Path) -> Path:
-    """A copy of the models that ship, to be spoilt."""
+    """A copy of the shipped models, to be damaged."""
     folder = tmp_path / "models"
     folder.mkdir()
     for path in [*DEFAULT_MODELS.glob("*net.*"), *DEFAULT_MODELS.glob("identity.*")]:
@@ -55,34 +55,34 @@ def run_with_models(tmp_path: Path, models: Path, clip: Path) -> subprocess.Comp
 
 
 def test_a_missing_model(tmp_path: Path, models: Path, clip: Path) -> None:
-    """65, and the file is named."""
+    """65; the message names the file."""
     (models / "rnet.tflite").unlink()
     done = run_with_models(tmp_path, models, clip)
-    assert "rnet.tflite: no such file" in complaint(done)
+    assert "rnet.tflite: no such file" in message_of(done)
     assert done.returncode == 65
 
 
 def test_a_changed_model(tmp_path: Path, models: Path, clip: Path) -> None:
-    """65: one flipped bit makes another sha256."""
+    """65: one flipped bit changes the sha256."""
     path = models / "identity.tflite"
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
     done = run_with_models(tmp_path, models, clip)
-    assert "identity.tflite" in complaint(done)
+    assert "identity.tflite" in message_of(done)
     assert done.returncode == 65
 
 
 def test_a_model_without_its_manifest(tmp_path: Path, models: Path, clip: Path) -> None:
-    """65: what a model expects is never guessed."""
+    """65: what a model takes is never guessed."""
     (models / "pnet.json").unlink()
     done = run_with_models(tmp_path, models, clip)
-    assert "pnet.json" in complaint(done)
+    assert "pnet.json" in message_of(done)
     assert done.returncode == 65
 
 
 @pytest.mark.parametrize(
-    ("section", "told"),
+    ("section", "expected"),
     [
         ({"camera": {"fbs": 10}}, "camera.fbs: unknown key"),
         ({"cammera": {}}, "cammera: unknown key"),
@@ -92,68 +92,68 @@ def test_a_model_without_its_manifest(tmp_path: Path, models: Path, clip: Path) 
         ({"mqtt": {"password_file": "nowhere"}}, "mqtt.password_file: "),
     ],
 )
-def test_a_wrong_configuration(tmp_path: Path, clip: Path, section: dict[str, dict[str, Any]], told: str) -> None:
+def test_a_wrong_configuration(tmp_path: Path, clip: Path, section: dict[str, dict[str, Any]], expected: str) -> None:
     """78, with the key's path."""
     write_config(tmp_path, **{"camera": {"source": str(clip)}, **section})
     done = edge_fer("run", "--source", clip, folder=tmp_path)
-    assert told in complaint(done)
+    assert expected in message_of(done)
     assert done.returncode == 78
 
 
-def test_all_mistakes_of_a_configuration_at_once(tmp_path: Path) -> None:
+def test_all_errors_of_a_configuration_at_once(tmp_path: Path) -> None:
     """One line each, one hint."""
     write_config(tmp_path, camera={"fps": -1, "color": "red"}, health={"interval_s": 0})
     done = edge_fer("run", folder=tmp_path)
-    *told, hint = done.stderr.splitlines()
-    assert [next(key for key in ("fps", "color", "interval_s") if key in line) for line in told]
-    assert len(told) == 3
+    *messages, hint = done.stderr.splitlines()
+    assert [next(key for key in ("fps", "color", "interval_s") if key in line) for line in messages]
+    assert len(messages) == 3
     assert hint.startswith("  ")
     assert done.returncode == 78
 
 
 def test_no_configuration(tmp_path: Path) -> None:
-    """78: which file was looked for."""
+    """78; the message names the file."""
     done = edge_fer("run", "--config", "there/is/none.yaml", folder=tmp_path)
-    assert "there/is/none.yaml: no such file" in complaint(done)
+    assert "there/is/none.yaml: no such file" in message_of(done)
     assert done.returncode == 78
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "told"),
+    ("name", "content", "expected"),
     [
         ("missing.avi", None, "missing.avi: no such file or folder"),
-        ("noise.avi", os.urandom(5000), "noise.avi: no readable video"),
-        ("empty.mp4", b"", "empty.mp4: no readable video"),
-        ("clip.avi", b"RIFF\x00\x10\x00\x00AVI LIST", "clip.avi: no readable video"),
+        ("noise.avi", os.urandom(5000), "noise.avi: not a readable video"),
+        ("empty.mp4", b"", "empty.mp4: not a readable video"),
+        ("clip.avi", b"RIFF\x00\x10\x00\x00AVI LIST", "clip.avi: not a readable video"),
     ],
 )
-def test_a_video_that_is_none(tmp_path: Path, name: str, content: bytes | None, told: str) -> None:
-    """74, and OpenCV's own chatter is not heard."""
+def test_an_unusable_video(tmp_path: Path, name: str, content: bytes | None, expected: str) -> None:
+    """74, without OpenCV's own messages."""
     if content is not None:
         (tmp_path / name).write_bytes(content)
     write_config(tmp_path)
     done = edge_fer("run", "--source", name, folder=tmp_path)
-    assert told in complaint(done)
+    assert expected in message_of(done)
     assert done.returncode == 74
 
 
 def test_a_folder_without_images(tmp_path: Path) -> None:
-    """74, with the suffixes that count."""
+    """74."""
     (tmp_path / "photos").mkdir()
     write_config(tmp_path)
     done = edge_fer("run", "--source", "photos", folder=tmp_path)
-    assert "photos: a folder without images" in complaint(done)
+    assert "photos: the folder contains no images" in message_of(done)
     assert done.returncode == 74
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to become a user who may not read")
-def test_a_video_that_may_not_be_read(tmp_path: Path, clip: Path) -> None:
-    """74: permissions are told as such, not as a broken video."""
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to become a user without permission")
+def test_a_video_without_permission(tmp_path: Path, clip: Path) -> None:
+    """74: reported as such, not as a broken video."""
     write_config(tmp_path)
     clip.chmod(0o600)
     for folder in (tmp_path, *tmp_path.parents[:2]):
         folder.chmod(0o755)
-    code = (  # everything is imported before, for that user may not read this Python either
+    code = (  # everything is imported before, since that user cannot read this Python either
         "import os, sys; import edge_fer.service.daemon; from edge_fer import cli; os.setgroups([]); os.setuid(65534);"
         "sys.exit(cli.main(['run', '--source', sys.argv[1]]))"
     )
@@ -166,13 +166,13 @@ def test_a_video_that_may_not_be_read(tmp_path: Path, clip: Path) -> None:
         check=False,
         timeout=60,
     )
-    assert "clip.avi: Permission denied" in complaint(done)
+    assert "clip.avi: Permission denied" in message_of(done)
     assert done.returncode == 74
 
 
 @pytest.mark.parametrize("kind", ["nobody", "two people", "text", "missing"])
-def test_photos_that_nobody_can_be_enrolled_from(tmp_path: Path, kind: str) -> None:
-    """65: no face, two faces, no picture, no file; and the gallery is not touched."""
+def test_photos_that_cannot_be_enrolled(tmp_path: Path, kind: str) -> None:
+    """65: no face, two faces, not an image, no file; and the gallery is not changed."""
     face = picture(ASTRONAUT)[:400]
     photo = tmp_path / "photo.png"
     if kind == "nobody":
@@ -180,27 +180,27 @@ def test_photos_that_nobody_can_be_enrolled_from(tmp_path: Path, kind: str) -> N
     elif kind == "two people":
         save(photo, np.concatenate((face, face), axis=1))
     elif kind == "text":
-        photo.write_text("this is no picture")
+        photo.write_text("this is not an image")
     write_config(tmp_path)
     done = edge_fer("enroll", "Ada", ASTRONAUT, photo, folder=tmp_path)
-    told = {
+    expected = {
         "nobody": "no face found",
         "two people": "2 faces found",
-        "text": "no picture that can be read",
+        "text": "not a readable image",
         "missing": "No such file",
     }
-    assert f"{photo}: {told[kind]}" in complaint(done).replace("is no picture", "no picture")
+    assert f"{photo}: {expected[kind]}" in message_of(done)
     assert done.returncode == 65
     assert not (tmp_path / "gallery.npz").exists()
 
 
 def test_a_damaged_gallery(tmp_path: Path, clip: Path) -> None:
-    """66, from every verb that reads it."""
+    """66, from every command that reads it."""
     write_config(tmp_path, camera={"source": str(clip)})
-    (tmp_path / "gallery.npz").write_bytes(b"PK\x03\x04 torn")
+    (tmp_path / "gallery.npz").write_bytes(b"PK\x03\x04 damaged")
     for arguments in (["run"], ["identities", "list"], ["enroll", "Ada", str(ASTRONAUT)]):
         done = edge_fer(*arguments, folder=tmp_path)
-        assert "gallery.npz: is no gallery, or is damaged" in complaint(done)
+        assert "gallery.npz: not a gallery file, or damaged" in message_of(done)
         assert done.returncode == 66
 
 
@@ -208,12 +208,12 @@ def test_removing_somebody_who_is_not_enrolled(tmp_path: Path) -> None:
     """66."""
     write_config(tmp_path)
     done = edge_fer("identities", "remove", "Nobody", folder=tmp_path)
-    assert "nobody named 'Nobody' is enrolled" in complaint(done)
+    assert "nobody named 'Nobody' is enrolled" in message_of(done)
     assert done.returncode == 66
 
 
 def test_enroll_list_and_remove(tmp_path: Path) -> None:
-    """And when nothing is wrong: what each verb says."""
+    """And where nothing is wrong: the output of each command."""
     write_config(tmp_path)
     done = edge_fer("enroll", "Ada", ASTRONAUT, folder=tmp_path)
     assert done.returncode == 0

@@ -49,7 +49,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def long_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Longer than any test waits: stands for a camera that works."""
+    """Longer than any test waits: stands in for a camera that works."""
     return write_clip(tmp_path_factory.mktemp("clip") / "long.avi", seconds=40, fps=5)
 
 
@@ -86,7 +86,7 @@ def faces(subscriber: Subscriber) -> list[str]:
 def test_a_person_is_recognized_and_the_file_ends_in_order(
     tmp_path: Path, mosquitto: Mosquitto, clip: Path, start: Start
 ) -> None:
-    """Enrolled from a photo, told by name; enter first, leave last, offline at the end; every message is valid."""
+    """Enrolled from a photo, reported by name; enter first, leave last, offline at the end; all messages are valid."""
     configure(tmp_path, mosquitto.port, clip)
     assert edge_fer("enroll", "ada", ASTRONAUT, folder=tmp_path).returncode == 0
     with Subscriber(mosquitto.port) as server:
@@ -151,7 +151,7 @@ def test_a_signal_stops_in_order(
 def test_a_camera_that_is_not_there_is_reported_and_waited_for(
     tmp_path: Path, mosquitto: Mosquitto, start: Start
 ) -> None:
-    """The daemon stays up: system event, status and log say what is missing and what to do."""
+    """The daemon keeps running: system event, status and log say what is missing and what to do."""
     configure(tmp_path, mosquitto.port, "/dev/video-of-nobody")
     with Subscriber(mosquitto.port) as server:
         daemon = start()
@@ -167,7 +167,7 @@ def test_a_camera_that_is_not_there_is_reported_and_waited_for(
 
 
 def test_an_absent_broker_is_waited_for(tmp_path: Path, long_clip: Path, start: Start) -> None:
-    """It keeps running and says so; when the broker comes, what was kept arrives."""
+    """It keeps running and says so; when the broker starts, the queued events arrive."""
     store = tmp_path / "broker"
     store.mkdir()
     broker = Mosquitto(store, f"allow_anonymous true\npersistence true\npersistence_location {store}/")
@@ -205,7 +205,7 @@ def test_a_broker_that_refuses_is_told(tmp_path: Path, long_clip: Path, start: S
 def test_somebody_enrolled_while_it_runs_is_known(
     tmp_path: Path, mosquitto: Mosquitto, long_clip: Path, start: Start
 ) -> None:
-    """Without a restart: the next answers name them."""
+    """Without a restart: they are recognized from then on."""
     path = configure(tmp_path, mosquitto.port, long_clip)
     with Subscriber(mosquitto.port) as server:
         daemon = start()

@@ -47,7 +47,7 @@ def test_the_sandbox_is_tight() -> None:
 
 
 def test_a_restart_is_tried_only_where_it_may_help(service: dict[str, list[str]]) -> None:
-    """The exit codes of errors that only a person can mend."""
+    """The exit codes of errors that only a person can fix."""
     lasting = (errors.ConfigError, errors.ModelError, errors.GalleryError, errors.EnrollError)
     prevented = {int(code) for code in service["RestartPreventExitStatus"][0].split()}
     assert prevented == {error.exit_code for error in lasting}
