@@ -4,7 +4,7 @@
 
 For each video, the pipeline classifies every face in every frame. "Raw" is the best label of each single
 classification; "reported" is what the pipeline gives, abstentions included. Changes are counted per minute of presence.
-The delay is that of a face whose expression changes at once from one to another of the videos' own typical distributions.
+The delay is that of a face whose expression changes suddenly from one to another of the videos' typical distributions.
 """
 
 from __future__ import annotations
@@ -97,7 +97,8 @@ def main() -> int:
         count = sum(map(len, reported.values()))
         sys.stdout.write(
             f"{path.name}: {len(reported)} tracks, {present_s:.0f} s of presence: label changes per minute "
-            f"{before:.0f} raw, {after:.1f} reported; abstained in {reasons.total() / count:.0%} {dict(reasons) or ''}\n"
+            f"{before:.0f} raw, {after:.1f} reported; "
+            f"abstained in {reasons.total() / count:.0%} {dict(reasons) or ''}\n"
         )
         for scores in itertools.chain.from_iterable(raw.values()):
             typical[int(scores.argmax())].append(scores)

@@ -38,7 +38,7 @@ def run(args: argparse.Namespace) -> int:
     settings = loading.load(args.config, {"camera.source": args.source} if args.source else {})
     sys.stdout.write(f"  ok   config    {args.config}\n")
     exit_code = 0
-    for finding in doctor.examine(settings):
+    for finding in doctor.run_checks(settings):
         sys.stdout.write(f"{finding.result.value:>4}   {finding.subject:9} {finding.detail}\n")
         if finding.hint:
             sys.stdout.write(f"                 {finding.hint}\n")

@@ -49,16 +49,16 @@ class Finding:
     exit_code: int = 0
 
 
-def examine(config: Config) -> Iterator[Finding]:
+def run_checks(config: Config) -> Iterator[Finding]:
     """Run all checks in order; each finding is given as soon as it is known."""
-    yield _checked("models", lambda: _models(config))
+    yield _run_check("models", lambda: _models(config))
     if config.identity.enabled:
-        yield _checked("gallery", lambda: _gallery(config))
-    yield _checked("broker", lambda: _broker(config))
-    yield _checked("picture", lambda: _picture(config))
+        yield _run_check("gallery", lambda: _gallery(config))
+    yield _run_check("broker", lambda: _broker(config))
+    yield _run_check("picture", lambda: _picture(config))
 
 
-def _checked(subject: str, check: Callable[[], tuple[Result, str, str]]) -> Finding:
+def _run_check(subject: str, check: Callable[[], tuple[Result, str, str]]) -> Finding:
     try:
         return Finding(subject, *check())
     except EdgeFerError as error:

@@ -18,7 +18,7 @@ from edge_fer.domain.geometry import Box, Landmarks
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Frame:
-    """One picture from a source.
+    """One image from a source.
 
     Attributes:
         rgb: uint8 (H, W, 3), RGB, read-only.

@@ -45,7 +45,7 @@ class IdentityStage:
         return (self._embedder.model, self._head.model) if self._head else (self._embedder.model,)
 
     def use_gallery(self, gallery: Gallery) -> None:
-        """Compare with this gallery from now on. Evidence from before is void: start every track anew."""
+        """Compare with this gallery from now on. Evidence from before does not count: each track needs new evidence."""
         self._matcher = Matcher(gallery, self.manifest, self._config, self._head)
 
     def urgency(self, evidence: IdentityEvidence, now_s: float, *, sharpness: float) -> float:

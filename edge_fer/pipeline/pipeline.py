@@ -118,7 +118,7 @@ class Pipeline:
         return LoadReport((degradation,) if degradation else (), self._emotion_age_s)
 
     def use_gallery(self, gallery: Gallery) -> None:
-        """Compare with another gallery from the next frame on; everybody present is identified anew."""
+        """Compare with another gallery from the next frame on; everybody present is identified again."""
         if self._identity:
             self._identity.use_gallery(gallery)
             for memory in self._memories.values():

@@ -19,7 +19,7 @@ from edge_fer.config.schema import DetectorConfig
 from edge_fer.domain.faces import Detection
 from edge_fer.domain.geometry import Box, Landmarks, Point
 from edge_fer.tflite.model import Model
-from edge_fer.vision import boxes as geometry
+from edge_fer.vision import boxes as box_ops
 from edge_fer.vision import pyramid
 from edge_fer.vision.boxes import Boxes
 from edge_fer.vision.pyramid import ImagePyramid
@@ -116,9 +116,9 @@ class Mtcnn:
         passed = np.flatnonzero(output[:, 0] > self._min_logits[0])
         passed = passed[layout.level_of[passed] >= 0]
         windows, logits = layout.windows[passed], output[passed, 0]
-        kept = geometry.nms_by_group(windows, _sigmoid(logits), layout.level_of[passed], NMS_WITHIN_LEVEL)
-        boxes = geometry.shift(windows[kept], output[passed[kept], 1:])
-        return geometry.square(boxes[geometry.nms(boxes, _sigmoid(logits[kept]), NMS_BETWEEN_LEVELS)])
+        kept = box_ops.nms_by_group(windows, _sigmoid(logits), layout.level_of[passed], NMS_WITHIN_LEVEL)
+        boxes = box_ops.shift(windows[kept], output[passed[kept], 1:])
+        return box_ops.square(boxes[box_ops.nms(boxes, _sigmoid(logits[kept]), NMS_BETWEEN_LEVELS)])
 
     def _refine(self, halvings: ImagePyramid, candidates: Boxes) -> Boxes:
         """The candidate squares that R-Net accepts, moved by its regression."""
@@ -126,8 +126,8 @@ class Mtcnn:
             return candidates
         output = self._r_net(crops(halvings, candidates, R_NET_PX))[0].reshape(-1, 5)
         passed = output[:, 0] > self._min_logits[1]
-        boxes = geometry.shift(candidates[passed], output[passed, 1:])
-        return geometry.square(boxes[geometry.nms(boxes, _sigmoid(output[passed, 0]), NMS_R_NET)])
+        boxes = box_ops.shift(candidates[passed], output[passed, 1:])
+        return box_ops.square(boxes[box_ops.nms(boxes, _sigmoid(output[passed, 0]), NMS_R_NET)])
 
     def _output(self, face_crops: NDArray[np.uint8], squares: Boxes, min_logit: float) -> tuple[Detection, ...]:
         """The faces among the squares, of which `face_crops` holds the crops, with box and landmarks from O-Net."""

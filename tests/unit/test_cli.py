@@ -45,7 +45,9 @@ def test_an_error_is_two_lines_and_its_exit_code(
     assert capsys.readouterr() == ("", "edge-fer: it is broken\n  fix it\n")
 
 
-def test_several_problems_are_several_lines(replace_command: Callable[[Command], None], capsys: pytest.CaptureFixture[str]) -> None:
+def test_several_problems_are_several_lines(
+    replace_command: Callable[[Command], None], capsys: pytest.CaptureFixture[str]
+) -> None:
     """All errors in config.yaml are reported at once."""
     replace_command(fail(ConfigError("camera.fps: too low\nmqtt.port: too high", "fix them")))
     assert cli.main(["identities", "list"]) == 78

@@ -79,10 +79,10 @@ def test_the_unit_is_ini() -> None:
 
 def test_the_readme_installs_what_the_unit_expects(service: dict[str, list[str]]) -> None:
     """Same user, same folders, same exit codes."""
-    told = README.read_text()
+    text = README.read_text()
     for path in ("/opt/edge-fer", "/etc/edge-fer/config.yaml", f"/var/lib/{service['StateDirectory'][0]}"):
-        assert path in told
-    assert "useradd --system --user-group --groups video --home-dir /var/lib/edge-fer" in told
+        assert path in text
+    assert "useradd --system --user-group --groups video --home-dir /var/lib/edge-fer" in text
     assert service["User"] == ["edge-fer"]
     for code in service["RestartPreventExitStatus"][0].split():
-        assert re.search(rf"^\| {code} \|.*\| no \|$", told, re.MULTILINE)
+        assert re.search(rf"^\| {code} \|.*\| no \|$", text, re.MULTILINE)

@@ -35,7 +35,7 @@ def settings(tmp_path: Path, pictures: Path) -> Config:
 
 
 def findings_of(settings: Config) -> dict[str, Finding]:
-    return {finding.subject: finding for finding in doctor.examine(settings)}
+    return {finding.subject: finding for finding in doctor.run_checks(settings)}
 
 
 def test_a_healthy_device(settings: Config) -> None:

@@ -15,7 +15,7 @@ from tests.manifests import identity_manifest
 from tests.unit.identity.fakes import closed_set_head
 
 ANNA, BELA = np.eye(2, 4, dtype=np.float32)
-STRANGER = np.array((0, 0, 1, 0), np.float32)
+IMPOSTOR = np.array((0, 0, 1, 0), np.float32)
 EMPTY_GALLERY = Gallery("0" * 64)
 
 
@@ -54,7 +54,7 @@ def test_an_enrolled_person_is_known_after_three_votes() -> None:
 def test_nobody_is_matched_who_is_not_enrolled() -> None:
     """An impostor stays unknown, and no name is given."""
     matcher = make_matcher()
-    identity = matcher.decide(evidence_of(matcher, *[STRANGER] * 12))
+    identity = matcher.decide(evidence_of(matcher, *[IMPOSTOR] * 12))
     assert (identity.state, identity.subject) == (IdentityState.UNKNOWN, None)
 
 
@@ -83,11 +83,11 @@ def test_the_threshold_of_a_mean_is_higher() -> None:
 def test_the_number_of_attempts_is_limited() -> None:
     """Unknown people cost twelve embeddings, known ones three, and never two within the interval."""
     matcher = make_matcher()
-    assert matcher.urgency(evidence_of(matcher, STRANGER), 100) == Matcher.NEW
-    assert matcher.urgency(evidence_of(matcher, *[STRANGER] * 11), 100) == Matcher.DOUBTFUL
-    assert matcher.urgency(evidence_of(matcher, *[STRANGER] * 12), 100) == 0
+    assert matcher.urgency(evidence_of(matcher, IMPOSTOR), 100) == Matcher.NEW
+    assert matcher.urgency(evidence_of(matcher, *[IMPOSTOR] * 11), 100) == Matcher.DOUBTFUL
+    assert matcher.urgency(evidence_of(matcher, *[IMPOSTOR] * 12), 100) == 0
     assert matcher.urgency(evidence_of(matcher, *[ANNA] * 3), 100) == 0
-    evidence = evidence_of(matcher, STRANGER)
+    evidence = evidence_of(matcher, IMPOSTOR)
     assert matcher.urgency(evidence, 0.05) == 0
     assert matcher.urgency(evidence, 0.15) == Matcher.NEW
 

@@ -186,7 +186,7 @@ def test_a_missed_face_keeps_its_state_without_quality() -> None:
 
 
 def test_the_memory_of_a_track_ends_with_it() -> None:
-    """LOST still concludes with its state; a face in the same place later starts anew."""
+    """LOST still concludes with its state; a later face in the same place starts without one."""
     harness = Harness(LEFT, identity=FakeIdentity())
     harness.step(3)
     harness.detector.boxes = ()
@@ -198,7 +198,7 @@ def test_the_memory_of_a_track_ends_with_it() -> None:
 
 
 def test_another_gallery_voids_the_evidence_of_everybody_present() -> None:
-    """Identity starts anew, emotions go on."""
+    """Identities start again, emotions go on."""
     identity = FakeIdentity()
     harness = Harness(LEFT, RIGHT, identity=identity, emotion=FakeEmotion())
     harness.step(3)
