@@ -38,6 +38,7 @@ from edge_fer.pipeline import building
 from edge_fer.samples.portraits import Portrait
 from edge_fer.tflite.model import Model
 from edge_fer.vision import boxes
+from edge_fer.vision.detections import largest_face
 from edge_fer.vision.mtcnn import Mtcnn
 
 FPS = 15
@@ -260,7 +261,7 @@ class Studio:
             _pair(generator.uniform(0, 6, 2)),
         )
         self._pipeline.use_gallery(self._gallery(enrolled))
-        self._pipeline.forget()
+        self._pipeline.end_tracks()
         self._clock_s += 100
         books = _Scene(tally)
         background = scenes.wall(SIZE, generator)
@@ -291,8 +292,8 @@ class Studio:
         """Of the photo's largest face; None where none is found."""
         if path not in self._embeddings:
             rgb = enrollment.read_photo(path)
-            faces = sorted(self._detector.detect(rgb), key=lambda face: -face.box.area)
-            self._embeddings[path] = self._embedder.embed(rgb, faces[0].landmarks) if faces else None
+            face = largest_face(self._detector.detect(rgb))
+            self._embeddings[path] = self._embedder.embed(rgb, face.landmarks) if face else None
         return self._embeddings[path]
 
 
