@@ -43,8 +43,7 @@ LOG = logging.getLogger(__name__)
 _IDENTITY_DISABLED, _EMOTION_DISABLED = Identity(IdentityState.DISABLED), Emotion(EmotionState.DISABLED)
 
 _SHARPNESS_REUSE_S = 0.1
-"""How long a measurement of sharpness holds: it is the most expensive part of quality, and cameras do not focus
-faster."""
+"""A measurement of sharpness is used for so long: it is expensive, and cameras do not focus faster."""
 
 
 @dataclass(slots=True)
@@ -141,6 +140,7 @@ class Pipeline:
 
         Raises:
             InferenceError: A model failed.
+            ModelError: A classifier's numbers of outputs and labels differ.
         """
         self.timings, invoked_s = Timings(), self._invoked_s()
         self._budget.throttled = throttled

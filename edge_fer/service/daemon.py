@@ -39,7 +39,7 @@ _POLL_S = 1.0
 _STATUS_INTERVAL_S = 5.0
 """Between two lines of `systemctl status`."""
 _STOP_S = 4.5
-"""The whole orderly stop, so that it is over within the 5 s that docs/mqtt.md promises."""
+"""The whole orderly stop, so that a signal ends the process within 5 s."""
 _DRAIN_S = 10.0
 """How long the end of a file waits for a broker that is slow to connect."""
 _DRAIN_POLL_S = 0.05

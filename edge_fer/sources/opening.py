@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from pathlib import Path
 
 from edge_fer.config.schema import CameraConfig
@@ -13,8 +14,10 @@ from edge_fer.sources.v4l2 import V4l2Camera, cameras_found
 
 def is_device(source: str) -> bool:
     """True for the path of a camera, also of one that is not connected at the moment."""
-    path = Path(source)
-    return path.is_char_device() or (source.startswith("/dev/") and not path.exists())
+    try:
+        return stat.S_ISCHR(Path(source).stat().st_mode)
+    except (OSError, ValueError):  # ValueError: a null byte
+        return source.startswith("/dev/")
 
 
 def open_source(config: CameraConfig) -> Source:
@@ -26,12 +29,14 @@ def open_source(config: CameraConfig) -> Source:
     path = Path(config.source)
     if is_device(config.source):
         return V4l2Camera(config)
-    if path.is_dir():
+    try:
+        mode = path.stat().st_mode
+    except PermissionError as error:
+        raise CameraError(f"{path}: {error.strerror}", "check the permissions of its folders") from error
+    except (OSError, ValueError) as error:
+        raise CameraError(f"{path}: no such file or folder", f"check camera.source; {cameras_found()}") from error
+    if stat.S_ISDIR(mode):
         return ImageFolder(config)
-    if path.is_file():
+    if stat.S_ISREG(mode):
         return VideoFile(config)
-    if path.exists():
-        raise CameraError(
-            f"{path}: neither a camera nor a video file nor a folder", "set camera.source to one of these"
-        )
-    raise CameraError(f"{path}: no such file or folder", f"check camera.source; {cameras_found()}")
+    raise CameraError(f"{path}: neither a camera nor a video file nor a folder", "set camera.source to one of these")

@@ -17,7 +17,7 @@ from tests.fakes import FakePipeline, FakeSource
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_stops_in_order(after: After, number: signal.Signals) -> None:
-    """Every face leaves, then offline; exit code 0, well within the 5 s that are promised."""
+    """Every face leaves, then offline; exit code 0, well within 5 s."""
     harness = DaemonHarness(CAMERA, [FakeSource(endless=True)])
     stop = TimedSignal(number)
     after(0.3, stop.send)
@@ -27,7 +27,7 @@ def test_a_signal_stops_in_order(after: After, number: signal.Signals) -> None:
 
 
 def test_a_stuck_inference_thread_cannot_delay_the_stop() -> None:
-    """Within the promised 5 s, with an error that says so."""
+    """It takes less than 5 s, and ends with an error that says so."""
     release = threading.Event()
     stop = TimedSignal(signal.SIGTERM)
 

@@ -39,3 +39,22 @@ def test_neither_file_nor_folder_is_an_error(tmp_path: Path) -> None:
 def test_devices_and_files_are_told_apart(path: str, device: bool) -> None:
     """The path of a camera remains one while the camera is disconnected."""
     assert is_device(path) is device
+
+
+def test_a_folder_without_permission_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the kernel's reason; a file in it is not taken for a camera."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "stat", refuse)
+    assert not is_device("locked/clip.avi")
+    with pytest.raises(CameraError, match=r"locked/clip\.avi: Permission denied") as caught:
+        open_source(CameraConfig(source="locked/clip.avi"))
+    assert "permissions" in caught.value.hint
+
+
+def test_a_path_with_a_null_byte_is_an_error() -> None:
+    """As a missing file, not as a fault of ours."""
+    with pytest.raises(CameraError, match="no such file or folder"):
+        open_source(CameraConfig(source="clip\0.avi"))
