@@ -214,6 +214,7 @@ def test_end_tracks_makes_every_face_a_new_visit() -> None:
     harness = Harness(LEFT, identity=FakeIdentity())
     before = harness.step(3)[0].track.track_id
     harness.pipeline.end_tracks()
+    assert harness.pipeline._memories == {}  # nothing is kept of a face while the camera is lost
     (after,) = harness.step()
     assert after.track.track_id != before
     assert after.identity.votes == 1
@@ -233,6 +234,30 @@ def test_where_to_expect_faces_is_computed_once_per_frame(monkeypatch: pytest.Mo
     monkeypatch.setattr(tracker, "expected", noted)
     harness.step(3)
     assert asked == [0.1, 0.2, 0.3]
+
+
+def test_the_search_policy_ignores_changes_at_followed_faces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It gets the boxes where faces are expected, and whether one was missed in the last frame."""
+    harness = Harness(LEFT)
+    asked: list[tuple[tuple[Box, ...], bool]] = []
+
+    def needs_search(_rgb: object, _now_s: float, *, followed: tuple[Box, ...], lost_sight: bool) -> bool:
+        asked.append((followed, lost_sight))
+        return False
+
+    monkeypatch.setattr(harness.pipeline._search_policy, "needs_search", needs_search)
+    harness.step(2)
+    harness.detector.boxes = ()
+    harness.step(2)
+    assert asked == [((), False), ((LEFT,), False), ((LEFT,), False), ((LEFT,), True)]
+
+
+def test_the_budget_learns_what_jobs_cost() -> None:
+    """Per stage, from each job that is done."""
+    harness = Harness(LEFT, identity=FakeIdentity(), emotion=FakeEmotion(max_runs=-1))
+    harness.step()
+    assert harness.pipeline._budget._cost_s["identify"] > 0
+    assert harness.pipeline._budget._cost_s["emotion"] == 0
 
 
 def test_between_searches_faces_are_followed() -> None:
