@@ -8,6 +8,7 @@ The exit codes are those of sysexits.h, so that the systemd unit can tell an err
     ├── ModelError            65  model file missing, changed, or not what its manifest says
     ├── CameraError           74  camera or video not found, lost, or unreadable
     ├── BrokerError           69  MQTT broker unreachable, or it refuses the connection
+    ├── PayloadError          65  an MQTT message that is not what docs/mqtt.md describes
     ├── GalleryError          66  gallery damaged, or made by another model
     ├── EnrollError           65  photo that cannot be used for enrollment
     ├── InferenceError        70  a model failed or gave an invalid result
@@ -61,6 +62,21 @@ class BrokerError(EdgeFerError):
     """The MQTT broker cannot be reached or refuses the connection."""
 
     exit_code = 69
+
+
+class PayloadError(EdgeFerError):
+    """An MQTT message that is not what docs/mqtt.md describes; it is counted and skipped, and ends nothing.
+
+    Args:
+        reason: Which kind of fault, one of a few; safe to count by.
+        detail: What exactly, in one short line without the message's values.
+    """
+
+    exit_code = 65
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(f"{reason}: {detail}", "docs/mqtt.md describes every message")
+        self.reason = reason
 
 
 class GalleryError(EdgeFerError):

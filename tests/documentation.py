@@ -1,4 +1,4 @@
-"""The pages of docs/ that are generated: `make docs` writes them, and a test compares.
+"""The files that are generated: pages of docs/ and the JSON Schemas. `make docs` writes them, and a test compares.
 
 Run as ``python -m tests.documentation``.
 """
@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from unittest import mock
 
 from edge_fer import cli
+from edge_fer.protocol.json_schemas import json_schemas
 
 ROOT = Path(__file__).parents[1]
 
@@ -41,13 +42,19 @@ def _family(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser
                 yield from _family(child)
 
 
-PAGES: dict[Path, Callable[[], str]] = {ROOT / "docs" / "cli.md": command_line}
+def generated_files() -> dict[Path, str]:
+    """Each generated file and its text."""
+    schemas = ROOT / "edge_fer" / "protocol" / "schemas"
+    return {
+        ROOT / "docs" / "cli.md": command_line(),
+        **{schemas / f"{name}.json": text for name, text in json_schemas().items()},
+    }
 
 
 def main() -> None:
-    """Write every page."""
-    for path, page in PAGES.items():
-        path.write_text(page(), encoding="utf-8")
+    """Write every file."""
+    for path, text in generated_files().items():
+        path.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -23,8 +23,9 @@ from edge_fer.domain.faces import (
 from edge_fer.domain.geometry import Box
 from edge_fer.domain.health import HealthReport, OutboxReadings
 from edge_fer.mqtt.outbox import Entry
-from edge_fer.protocol.messages import Message, encode
-from edge_fer.protocol.payloads import Payloads
+from edge_fer.protocol.codec import decode, encode
+from edge_fer.protocol.message_builder import MessageBuilder
+from edge_fer.protocol.messages import Message, ReceivedMessage
 
 EPOCH = datetime(2026, 11, 20, 9, 14, 3, 412_000, tzinfo=timezone.utc)
 PENDING = Identity(IdentityState.PENDING)
@@ -79,16 +80,21 @@ def emotion_event(emotion: Emotion = HAPPY) -> EmotionEvent:
     return EmotionEvent(EmotionEventType.CHANGE, 1, EPOCH, ADA, emotion)
 
 
-def health_message(payloads: Payloads, report: HealthReport = REPORT) -> Message:
+def health_message(builder: MessageBuilder, report: HealthReport = REPORT) -> Message:
     """A health message of some device."""
-    return payloads.health(report, uptime_s=61.7, camera_state="ok", frames_dropped=4, outbox=OUTBOX)
+    return builder.health(report, uptime_s=61.7, camera_state="ok", frames_dropped=4, outbox=OUTBOX)
 
 
 def on_wire(message: Message, seq: int = 1, *, replayed: bool = False) -> dict[str, Any]:
     """The payload of an event, as a server decodes it."""
-    return dict(json.loads(encode(Entry(seq, message, replayed).payload())))
+    return dict(json.loads(encode(Entry(seq, message, replayed).numbered())))
 
 
 def plain(message: Message) -> dict[str, Any]:
     """The payload of a status or health message, as a server decodes it."""
-    return dict(json.loads(encode(message.payload)))
+    return dict(json.loads(encode(message)))
+
+
+def arrived(message: Message, *, received_s: float = 0.0) -> ReceivedMessage:
+    """A message as a subscriber gets it; an event needs its number before."""
+    return ReceivedMessage(message.topic, decode(message.topic, encode(message)), retained=False, received_s=received_s)

@@ -1,4 +1,8 @@
-"""The far end of MQTT in tests: keeps every message, and checks each against the schema that ships."""
+"""The reading end of MQTT in tests: keeps every message, and checks each against the JSON Schema that ships.
+
+It uses paho and jsonschema directly, and nothing of `edge_fer.mqtt` or the payload models: it stands for a server that
+somebody else wrote from docs/mqtt.md, so that a mistake in our connection or our models cannot hide itself.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +26,7 @@ SCHEMAS = Path(edge_fer.__file__).parent / "protocol" / "schemas"
 
 @cache
 def schema(name: str) -> jsonschema.Draft202012Validator:
-    """The validator of one of edge_fer/schemas, formats included."""
+    """The validator of one of edge_fer/protocol/schemas, formats included."""
     document = json.loads((SCHEMAS / f"{name}.json").read_text())
     jsonschema.Draft202012Validator.check_schema(document)
     return jsonschema.Draft202012Validator(document, format_checker=jsonschema.Draft202012Validator.FORMAT_CHECKER)
@@ -49,7 +53,7 @@ class Subscriber:
 
     Args:
         port: On loopback.
-        mqtt5: Speak MQTT 5, and so see content types and expiry.
+        mqtt5: Use MQTT 5, and so get content types and expiry.
         session: Client id of a session that the broker keeps while we are away; by default it keeps none.
     """
 

@@ -1,5 +1,5 @@
-"""`edge-fer demo`: the real daemon on a clip of two real people, seen from the server's side of the broker.
+"""`edge-fer demo`: the real daemon on a clip of two real people, and what a server receives from it over MQTT.
 
-Nothing here is imported by the daemon. `scene` says where everybody is, `clip` films it, `broker` and `server` are
-the other end of MQTT, `verdict` judges what came, and `show` puts it on the terminal.
+The daemon imports nothing from here. `run` leads through it, `broker` and `process` are its neighbors, `measure` and
+`replay` compare the pipeline with the truth, `verdict` checks what was received, and `show` prints it.
 """

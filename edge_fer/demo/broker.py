@@ -1,6 +1,6 @@
 """An MQTT broker on this machine's loopback for as long as the demo runs: amqtt, in a thread of its own.
 
-It speaks MQTT 3.1.1 only and forgets everything when it stops: enough to show the daemon, no broker for a school.
+It supports MQTT 3.1.1 only and stores nothing beyond its end: enough for the demo, not for real use.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 from edge_fer.errors import BrokerError, ConfigError
 
 HOST = "127.0.0.1"
-_PATIENCE_S = 10.0
+_TIMEOUT_S = 10.0
 _LISTENER = "default"
 _CONFIG = {
     "listeners": {_LISTENER: {"type": "external"}},
@@ -39,11 +39,11 @@ def running() -> Iterator[int]:
     thread = threading.Thread(target=loop.run_forever, name="demo-broker", daemon=True)
     thread.start()
     try:
-        port = asyncio.run_coroutine_threadsafe(broker.start(), loop).result(_PATIENCE_S)
+        port = asyncio.run_coroutine_threadsafe(broker.start(), loop).result(_TIMEOUT_S)
         try:
             yield port
         finally:
-            asyncio.run_coroutine_threadsafe(broker.stop(), loop).result(_PATIENCE_S)
+            asyncio.run_coroutine_threadsafe(broker.stop(), loop).result(_TIMEOUT_S)
     finally:
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
@@ -51,7 +51,7 @@ def running() -> Iterator[int]:
 
 
 class _LoopbackBroker:
-    """amqtt behind a listener of ours: amqtt's own leaks a connection now and then, when a client says goodbye.
+    """amqtt behind a listener of ours: amqtt's own sometimes leaks a connection when a client disconnects.
 
     Raises:
         ConfigError: amqtt is not installed.
@@ -81,7 +81,7 @@ class _LoopbackBroker:
     async def stop(self) -> None:
         self._listener.close()
         await self._broker.shutdown()
-        tasks = asyncio.all_tasks() - {asyncio.current_task()}  # amqtt leaves some of its own behind
+        tasks = asyncio.all_tasks() - {asyncio.current_task()}  # amqtt does not end all of its own
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

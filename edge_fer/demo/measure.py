@@ -42,8 +42,8 @@ class VisitMeasure:
         """Share of the visible frames in which the face was found, in [0, 1]."""
         return self.found / self.visible if self.visible else 0.0
 
-    def see(self, seq: int, truth: Truth, observation: Observation | None) -> None:
-        """Take in one frame; `observation` is what was seen of this face, if anything was."""
+    def add(self, seq: int, truth: Truth, observation: Observation | None) -> None:
+        """Count one frame; `observation` is what was seen of this face, if anything was."""
         if truth.visible:
             self._first_seq = seq if self._first_seq is None else self._first_seq
             self.visible += 1
@@ -67,10 +67,10 @@ class Measurement:
         self._timings: list[Timings] = []
 
     def add(self, seq: int, truths: Sequence[Truth], observations: Sequence[Observation], timings: Timings) -> None:
-        """Take in one frame."""
+        """Count one frame."""
         matched = match(truths, observations)
         for truth, observation in zip(truths, matched, strict=True):
-            self.visits[truth.visit].see(seq, truth, observation)
+            self.visits[truth.visit].add(seq, truth, observation)
         found = {observation.track.track_id for observation in matched if observation}
         confirmed = {
             seen.track.track_id

@@ -1,4 +1,4 @@
-"""`edge-fer run` as a process of its own, and what can be seen of it from outside."""
+"""`edge-fer run` as a process of its own, observed from outside."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from types import TracebackType
 
 from edge_fer.demo.verdict import Run
 
-_PATIENCE_S = 10.0
+_END_TIMEOUT_S = 10.0
 """Twice what the daemon promises for its orderly stop."""
 
 
@@ -38,7 +38,7 @@ class DaemonProcess:
         try:
             status = (folder / "status").read_text()
             self._tensorflow |= "/tensorflow/" in (folder / "maps").read_text()
-        except OSError:  # gone between two views
+        except OSError:  # it ended meanwhile
             status = ""
         for line in status.splitlines():
             if line.startswith("VmHWM:"):  # the largest resident size so far, in kB: proc(5)
@@ -46,9 +46,9 @@ class DaemonProcess:
         return self._process.poll() is None
 
     def stop(self) -> Run:
-        """Wait for the end, hasten it if it does not come, and tell what was seen."""
+        """Wait for the end, terminate it if it does not come, and return what was seen."""
         try:
-            code = self._process.wait(_PATIENCE_S)
+            code = self._process.wait(_END_TIMEOUT_S)
         except subprocess.TimeoutExpired:
             self._process.terminate()
             code = self._end()
@@ -56,7 +56,7 @@ class DaemonProcess:
 
     def _end(self) -> int:
         try:
-            return self._process.wait(_PATIENCE_S)
+            return self._process.wait(_END_TIMEOUT_S)
         except subprocess.TimeoutExpired:
             self._process.kill()
             return self._process.wait()

@@ -1,4 +1,4 @@
-"""The demo from end to end: clip, broker, enrollment, the daemon as a process, the server's view, the verdict."""
+"""The demo from end to end: clip, broker, enrollment, the daemon as a process, what a server receives, the verdict."""
 
 from __future__ import annotations
 
@@ -20,35 +20,37 @@ from edge_fer.demo import broker, show
 from edge_fer.demo.measure import Measurement
 from edge_fer.demo.process import DaemonProcess
 from edge_fer.demo.replay import replay
-from edge_fer.demo.server import Received, Server
-from edge_fer.demo.verdict import Run, instant, problems
+from edge_fer.demo.verdict import Reception, Run, problems
 from edge_fer.identity import enrollment
-from edge_fer.protocol.topics import OFFLINE, Topics
+from edge_fer.mqtt.subscriber import Subscriber
+from edge_fer.protocol.messages import ReceivedMessage
+from edge_fer.protocol.payloads import AvailabilityPayload, EmotionPayload, FacePayload, HealthPayload, SystemPayload
+from edge_fer.protocol.topics import Topics
 from edge_fer.samples import clip, scene
 from edge_fer.samples.portraits import PORTRAITS
 
 _LONGEST_S = 300.0
 """A Raspberry Pi 3 takes about a minute for the clip."""
-_LAST_WORDS_S = 2.0
-"""How long the server waits for "offline" once the process has ended."""
+_OFFLINE_WAIT_S = 2.0
+"""How long "offline" is waited for once the process has ended."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """All that the demo found out.
+    """The results of the demo.
 
     Attributes:
         problems: What was not as it must be, one line each.
     """
 
-    received: tuple[Received, ...]
+    reception: Reception
     measured: Measurement
     run: Run
     problems: tuple[str, ...]
 
 
 def demo(folder: Path, address: tuple[str, int] | None, console: Console) -> int:
-    """Perform it and print the summary.
+    """Run the demo and print the summary.
 
     Returns:
         0 when everybody was recognized and nothing was lost, else 1.
@@ -57,13 +59,13 @@ def demo(folder: Path, address: tuple[str, int] | None, console: Console) -> int
         EdgeFerError: As `perform`.
     """
     outcome = perform(folder, address, console)
-    console.print(show.summary(outcome.received, outcome.measured, outcome.run))
+    console.print(show.summary(outcome.reception, outcome.measured, outcome.run))
     show.verdict(console, outcome.problems, folder)
     return 1 if outcome.problems else 0
 
 
 def perform(folder: Path, address: tuple[str, int] | None, console: Console) -> Outcome:
-    """Make the clip, enroll, run the daemon on the clip, listen, and measure.
+    """Make the clip, enroll, run the daemon on the clip, receive its messages, and measure.
 
     Args:
         folder: Where clip, config, gallery, log and pictures go.
@@ -81,10 +83,10 @@ def perform(folder: Path, address: tuple[str, int] | None, console: Console) -> 
         config = loading.load(config_path)
         console.print(f"Broker {mqtt.host}:{mqtt.port}, topics {_topics(config).wildcard}", soft_wrap=True)
         _enroll(config, console)
-        received, run = _watch_daemon(config, config_path, progress)
+        reception, run = _watch_daemon(config, config_path, progress)
         measured = replay(config, folder, _counter(progress, "measuring and drawing"))
     expected = [portrait.subject for portrait, _ in scene.VISITS]
-    return Outcome(tuple(received), measured, run, problems(received, expected, measured, run))
+    return Outcome(reception, measured, run, problems(reception, expected, measured, run))
 
 
 def _progress(console: Console) -> Progress:
@@ -111,7 +113,7 @@ def _broker(address: tuple[str, int] | None) -> Iterator[MqttConfig]:
         yield loading.load(None, flags).mqtt
         return
     with broker.running() as port:
-        yield MqttConfig(host=broker.HOST, port=port, protocol="3.1.1")  # all that amqtt speaks
+        yield MqttConfig(host=broker.HOST, port=port, protocol="3.1.1")  # all that amqtt supports
 
 
 def _write_config(folder: Path, source: Path, mqtt: MqttConfig) -> Path:
@@ -137,53 +139,52 @@ def _enroll(config: Config, console: Console) -> None:
         )
 
 
-def _watch_daemon(config: Config, config_path: Path, progress: Progress) -> tuple[list[Received], Run]:
-    """Start the daemon and collect all that it says until it has ended."""
+def _watch_daemon(config: Config, config_path: Path, progress: Progress) -> tuple[Reception, Run]:
+    """Start the daemon and collect everything it publishes until it has ended."""
     bar = progress.add_task("the daemon at work", total=scene.FRAMES)
     printer = _Printer(progress.console, lambda frames: progress.update(bar, completed=frames))
     with (
-        Server(config.mqtt, _topics(config)) as server,
+        Subscriber(config.mqtt, _topics(config)) as subscriber,
         DaemonProcess(config_path, config_path.with_name("daemon.log")) as daemon,
     ):
-        received: list[Received] = []
+        messages: list[ReceivedMessage] = []
         deadline_s = time.monotonic() + _LONGEST_S
-        while time.monotonic() < deadline_s and not _is_goodbye(received):
+        while time.monotonic() < deadline_s and not _went_offline(messages):
             if not daemon.watch():
-                deadline_s = min(deadline_s, time.monotonic() + _LAST_WORDS_S)
-            message = server.next(timeout_s=0.1)
-            if message:
-                received.append(message)
+                deadline_s = min(deadline_s, time.monotonic() + _OFFLINE_WAIT_S)
+            message = subscriber.receive(timeout_s=0.1)
+            if message and not message.retained:  # what is retained is of an earlier run
+                messages.append(message)
                 printer.show(message)
         run = daemon.stop()
     progress.update(bar, visible=False)
-    return received, run
+    return Reception(tuple(messages), subscriber.rejected.total(), subscriber.last_rejection), run
 
 
 def _topics(config: Config) -> Topics:
     return Topics(config.device.site, config.device.name)
 
 
-def _is_goodbye(received: list[Received]) -> bool:
-    return bool(received) and (received[-1].kind, received[-1].payload) == ("availability", OFFLINE)
+def _went_offline(messages: list[ReceivedMessage]) -> bool:
+    last = messages[-1].payload if messages else None
+    return isinstance(last, AvailabilityPayload) and not last.online
 
 
 class _Printer:
-    """Prints events in the order of their arrival, and counts frames by what health tells."""
+    """Prints events in the order of their arrival, and counts frames by the health messages."""
 
     def __init__(self, console: Console, on_frames: Callable[[int], None]) -> None:
         self._console = console
         self._on_frames = on_frames
         self._first_at: datetime | None = None
 
-    def show(self, message: Received) -> None:
-        if not isinstance(message.payload, dict):
-            return
-        if message.kind == "health":
-            self._on_frames(message.payload["frames"])
-        if not message.kind.startswith("event/"):
-            return
-        at = instant(message.payload)
-        if self._first_at is None:
-            self._first_at = at
-            self._console.print(show.header())
-        self._console.print(show.event_row(message.payload, (at - self._first_at).total_seconds()), soft_wrap=True)
+    def show(self, message: ReceivedMessage) -> None:
+        payload = message.payload
+        if isinstance(payload, HealthPayload):
+            self._on_frames(payload.frames)
+        elif isinstance(payload, FacePayload | EmotionPayload | SystemPayload):
+            if self._first_at is None:
+                self._first_at = payload.ts
+                self._console.print(show.header())
+            row = show.event_row(payload, (payload.ts - self._first_at).total_seconds())
+            self._console.print(row, soft_wrap=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from rich import box
 from rich.console import Console
@@ -12,11 +11,13 @@ from rich.table import Table
 from rich.text import Text
 
 from edge_fer.demo.measure import Measurement
-from edge_fer.demo.server import Received
-from edge_fer.demo.verdict import Run, Visit, delivery, visits
+from edge_fer.demo.verdict import Reception, Run, Visit, delivery, visits
+from edge_fer.domain.faces import IdentityState
+from edge_fer.protocol.payload_parts import Emotion, EventPayload, Identity
+from edge_fer.protocol.payloads import EmotionPayload, FacePayload, SystemPayload
 
-COLUMNS = (("time", 10), ("event", 20), ("track", 6), ("who", 22), ("how they look", 18))
-_STATE_STYLES = {"known": "green", "unknown": "yellow", "pending": "blue"}
+COLUMNS = (("time", 10), ("event", 20), ("track", 6), ("who", 22), ("emotion", 18))
+_STATE_STYLES = {IdentityState.KNOWN: "green", IdentityState.UNKNOWN: "yellow", IdentityState.PENDING: "blue"}
 
 
 def header() -> Text:
@@ -24,30 +25,31 @@ def header() -> Text:
     return Text("".join(title.ljust(width) for title, width in COLUMNS).rstrip(), style="bold")
 
 
-def event_row(event: dict[str, Any], since_first_s: float) -> Text:
+def event_row(event: FacePayload | EmotionPayload | SystemPayload, since_first_s: float) -> Text:
     """One event as one line.
 
     Args:
         since_first_s: From the first event to this one, by the frames' own time.
     """
-    kind = f"{event['schema'].removeprefix('edge_fer.').partition('/')[0]} {event['type']}"
-    identity = event.get("identity")
-    views = _how(event.get("emotion")) or event.get("detail", "")
-    cells = (f"{since_first_s:6.2f} s", kind, event.get("track", ""), _who(identity), views)
+    name = f"{event.schema_id.removeprefix('edge_fer.').partition('/')[0]} {event.type.value}"
+    if isinstance(event, SystemPayload):  # no face: the detail stands where the emotion would
+        cells, who_style = ("", "", event.detail), ""
+    else:
+        cells = (event.track, _who(event.identity), _emotion(event.emotion))
+        who_style = _STATE_STYLES.get(event.identity.state, "")
     row = Text()
-    for cell, (title, width) in zip(cells, COLUMNS, strict=True):
-        style = _STATE_STYLES.get(identity["state"], "") if identity and title == "who" else ""
-        row.append(cell.ljust(width), style)
+    for cell, (title, width) in zip((f"{since_first_s:6.2f} s", name, *cells), COLUMNS, strict=True):
+        row.append(cell.ljust(width), who_style if title == "who" else "")
     row.rstrip()
     return row
 
 
-def summary(received: Sequence[Received], measured: Measurement, run: Run) -> Table:
+def summary(reception: Reception, measured: Measurement, run: Run) -> Table:
     """The figures at the end, one a line."""
     table = Table(box=box.SIMPLE, show_header=False, pad_edge=False)
     table.add_column(style="bold", no_wrap=True)
     table.add_column()
-    for name, text in (*_speed_rows(measured), *_daemon_rows(received, run), *_visit_rows(received, measured)):
+    for name, text in (*_speed_rows(measured), *_daemon_rows(reception, run), *_visit_rows(reception, measured)):
         table.add_row(name, text)
     return table
 
@@ -60,20 +62,20 @@ def _speed_rows(measured: Measurement) -> Iterator[tuple[str, str]]:
     yield "  mean by stage", ", ".join(stages) + " ms"
 
 
-def _daemon_rows(received: Sequence[Received], run: Run) -> Iterator[tuple[str, str]]:
-    count = delivery(received)
-    first_s = next((message.at_s - run.started_s for message in received if message.kind.startswith("event/")), None)
+def _daemon_rows(reception: Reception, run: Run) -> Iterator[tuple[str, str]]:
+    count = delivery(reception)
+    arrivals_s = (message.received_s for message in reception.messages if isinstance(message.payload, EventPayload))
+    first_s = next(arrivals_s, None)
     tensorflow = "TensorFlow LOADED" if run.tensorflow else "no TensorFlow"
     yield "daemon", f"peak memory {run.peak_rss_mb:.0f} MB, {tensorflow}"
-    yield "first event", "none" if first_s is None else f"{first_s:.1f} s after the process started"
-    sign = "=" if count.published == count.received else "but"
-    yield "events", f"{count.published} published {sign} {count.received} received, {len(count.invalid)} against schema"
+    yield "first event", "none" if first_s is None else f"{first_s - run.started_s:.1f} s after the process started"
+    yield "events", f"{count.published} published, {count.received} received, {reception.rejected} not readable"
 
 
-def _visit_rows(received: Sequence[Received], measured: Measurement) -> Iterator[tuple[str, str]]:
-    seen = visits(received)
+def _visit_rows(reception: Reception, measured: Measurement) -> Iterator[tuple[str, str]]:
+    seen = visits(reception)
     people = {name for visit in seen for name in visit.names}
-    yield "visits told", f"{len(seen)}, of {len(people)} people known by name"
+    yield "visits reported", f"{len(seen)}, of {len(people)} people known by name"
     for visit in seen:
         yield f"  {visit.track}", _visit_line(visit)
     yield "visits measured", f"{len(measured.visits)}, in every frame against the true boxes"
@@ -85,33 +87,30 @@ def _visit_rows(received: Sequence[Received], measured: Measurement) -> Iterator
 
 
 def verdict(console: Console, problems: Sequence[str], folder: Path) -> None:
-    """Where to look, and whether all is well."""
+    """Where to look, and whether the demo succeeded."""
     console.print(f"Look at {folder / 'annotated.png'} and {folder / 'annotated.mp4'}.", soft_wrap=True)
     for problem in problems:
-        console.print(f"NOT RIGHT: {problem}", style="bold red", soft_wrap=True, markup=False)
+        console.print(f"FAILED: {problem}", style="bold red", soft_wrap=True, markup=False)
     if not problems:
-        console.print("Everybody was found, named and told of; nothing was lost.", style="bold green")
+        console.print("Everybody was found, recognized and reported; no event was lost.", style="bold green")
 
 
 def _visit_line(visit: Visit) -> str:
     who = " and ".join(visit.names) or "nobody by name"
     named = "" if visit.named_after_s is None else f", named after {visit.named_after_s:.2f} s"
     stayed = "never left" if visit.duration_s is None else f"{visit.duration_s:.1f} s"
-    moods = f", {', '.join(visit.moods)}" if visit.moods else ""
-    return f"{who}, {stayed}{named}{moods}"
+    emotions = f", {', '.join(visit.emotions)}" if visit.emotions else ""
+    return f"{who}, {stayed}{named}{emotions}"
 
 
-def _who(identity: dict[str, Any] | None) -> str:
-    if identity is None:
-        return ""
-    if identity["state"] != "known":
-        return str(identity["state"])
-    return f"{identity['subject']} {identity['similarity']:.3f}"
+def _who(identity: Identity) -> str:
+    if identity.state is not IdentityState.KNOWN:
+        return str(identity.state.value)
+    similarity = "" if identity.similarity is None else f" {identity.similarity:.3f}"
+    return f"{identity.subject}{similarity}"
 
 
-def _how(emotion: dict[str, Any] | None) -> str:
-    if emotion is None:
-        return ""
-    if emotion["state"] != "ok":
-        return str(emotion["state"])
-    return f"{emotion['label']} {emotion['scores'].get(emotion['label'], 0):.0%}"
+def _emotion(emotion: Emotion) -> str:
+    if emotion.label is None:
+        return str(emotion.state.value)
+    return f"{emotion.label} {emotion.scores.get(emotion.label, 0):.0%}"

@@ -1,39 +1,51 @@
-"""What a subscriber knows of one device from its messages: who is there now, how the device is, what was missed.
-
-It counts events by `id` and gaps by `boot_id` and `seq`, as docs/mqtt.md asks of every server.
-"""
+"""A live table of one device from its messages: who is there now, how the device is, what was missed."""
 
 from __future__ import annotations
 
-import json
 import time
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from edge_fer.protocol.topics import OFFLINE, Topics
+from edge_fer.domain.events import FaceEventType
+from edge_fer.protocol.event_stream import EventStream
+from edge_fer.protocol.messages import ReceivedMessage
+from edge_fer.protocol.payload_parts import Emotion, EventPayload, Identity, Quality
+from edge_fer.protocol.payloads import (
+    AvailabilityPayload,
+    EmotionPayload,
+    FacePayload,
+    HealthPayload,
+    SystemPayload,
+)
+from edge_fer.protocol.topics import Topics
 
-_REMEMBERED_IDS = 1000
-"""More than a publisher ever has on its way at once, twice over."""
+_LEFT_S = 5.0
+"""How long a visit that ended stays in the table."""
 
-_GONE_S = 5.0
-"""How long a visit that ended stays on the board."""
+_ROWS = 50
+"""Visits shown at once; the oldest make room."""
+
+_COLUMNS = {"track": 8, "who": 24, "similarity": 10, "emotion": 16, "face px": 7, "since": 8, "last event": 20}
+"""Title → width at which a text is cut."""
+
+_NUMBERS = ("similarity", "face px")
 
 
 @dataclass(slots=True)
 class _Row:
-    """One visit on the board."""
+    """One visit in the table; left_s is when it ended, in monotonic seconds."""
 
-    face: dict[str, Any]
+    identity: Identity
+    emotion: Emotion
+    quality: Quality | None
     since: str
     last_event: str
-    gone_s: float | None = None
+    left_s: float | None = None
 
 
 class LiveTable:
@@ -48,126 +60,125 @@ class LiveTable:
         self._topics = topics
         self._clock = clock
         self._rows: dict[str, _Row] = {}
-        self._availability = "no word yet"
-        self._health: dict[str, Any] | None = None
-        self._system = ""
+        self._availability = "no data yet"
+        self._health: HealthPayload | None = None
+        self._system_event = ""
+        self._stream = EventStream()
         self._boot_id: str | None = None
-        self._last_seq = 0
-        self._seen_ids: deque[str] = deque(maxlen=_REMEMBERED_IDS)
-        self.missed = 0
-        self.unreadable = 0
 
-    def take(self, topic: str, payload: bytes) -> None:
-        """Take in one message; what is not ours is counted and left alone."""
-        try:
-            if topic == self._topics.availability:
-                self._availability = payload.decode()
-                if self._availability == OFFLINE:
-                    self._rows.clear()
-            else:
-                self._take_object(topic, json.loads(payload))
-        except (ValueError, KeyError, TypeError, AttributeError):
-            self.unreadable += 1
+    def update(self, message: ReceivedMessage) -> None:
+        """Process one message."""
+        payload = message.payload
+        if isinstance(payload, AvailabilityPayload):
+            self._availability = payload.root
+            if not payload.online:
+                self._rows.clear()
+        elif isinstance(payload, HealthPayload):
+            self._health = payload
+        elif isinstance(payload, EventPayload) and self._stream.is_new(payload):
+            self._update_event(payload)
 
-    def render(self) -> RenderableType:
-        """The board now."""
-        self._forget_gone()
+    def render(self, rejections: str = "") -> RenderableType:
+        """The table now.
+
+        Args:
+            rejections: How many messages were not readable, and why; one line.
+        """
+        self._remove_left()
         table = Table(box=None, pad_edge=False, header_style="bold")
-        for column in ("track", "who", "similarity", "emotion", "face px", "since", "last event"):
-            table.add_column(column, justify="right" if column in ("similarity", "face px") else "left")
+        for title, width in _COLUMNS.items():
+            table.add_column(
+                title,
+                justify="right" if title in _NUMBERS else "left",
+                max_width=width,
+                no_wrap=True,
+                overflow="ellipsis",
+            )
         for track, row in self._rows.items():
-            table.add_row(*_cells(track, row), style="dim" if row.gone_s is not None else None)
+            table.add_row(*_cells(track, row), style="dim" if row.left_s is not None else None)
         if not self._rows:
             table.add_row(Text("nobody", style="dim"))
-        lines = [_text(f"{self._topics.root}: {self._availability}", "bold"), _text(self._health_line(), "")]
-        if self._system:
-            lines.append(_text(self._system, "yellow"))
-        if self.missed or self.unreadable:
-            lines.append(_text(f"{self.missed} events missed, {self.unreadable} messages not readable", "red"))
+        lines = [_text(f"{self._topics.root}: {self._availability}", "bold"), _text(self._health_line())]
+        if self._system_event:
+            lines.append(_text(self._system_event, "yellow"))
+        if missing := self._stream.missing:
+            lines.append(_text(f"{missing} events missed", "red"))
+        if rejections:
+            lines.append(_text(rejections, "red"))
         return Group(*lines, table)
 
-    def _take_object(self, topic: str, told: dict[str, Any]) -> None:
-        if topic == self._topics.health:
-            self._health = told
-        elif topic in (self._topics.face, self._topics.emotion, self._topics.system) and self._is_news(told):
-            if topic == self._topics.face:
-                self._take_face(told)
-            elif topic == self._topics.emotion:
-                self._take_emotion(told)
-            else:
-                self._system = f"{_clock_time(told['ts'])} {told['type']}: {told['detail']}"
-
-    def _is_news(self, told: dict[str, Any]) -> bool:
-        """Whether this event was not here before; on the way, count those that never came."""
-        if told["id"] in self._seen_ids:
-            return False
-        self._seen_ids.append(told["id"])
-        seq = int(told["seq"])
-        if told["boot_id"] != self._boot_id:
-            self._boot_id = told["boot_id"]
+    def _update_event(self, event: EventPayload) -> None:
+        if event.boot_id != self._stream.boot_id:
+            return  # a late one of an earlier run, whose visits are over
+        if event.boot_id != self._boot_id:
+            self._boot_id = event.boot_id
             self._rows.clear()
-        else:
-            self.missed += max(0, seq - self._last_seq - 1)
-        self._last_seq = seq
-        return True
+        if isinstance(event, FacePayload):
+            self._update_face(event)
+        elif isinstance(event, EmotionPayload):
+            self._update_emotion(event)
+        elif isinstance(event, SystemPayload):
+            self._system_event = f"{_clock_time(event.ts)} {event.type.value}: {event.detail}"
 
-    def _take_face(self, told: dict[str, Any]) -> None:
-        at = _clock_time(told["ts"])
-        known = self._rows.get(told["track"])
-        since = known.since if known else at
-        gone_s = self._clock() if told["type"] == "leave" else None
-        self._rows[told["track"]] = _Row(told, since, f"{told['type']} {at}", gone_s)
+    def _update_face(self, face: FacePayload) -> None:
+        at = _clock_time(face.ts)
+        since = self._rows[face.track].since if face.track in self._rows else at
+        left_s = self._clock() if face.type is FaceEventType.LEAVE else None
+        last_event = f"{face.type.value} {at}"
+        self._rows[face.track] = _Row(face.identity, face.emotion, face.quality, since, last_event, left_s)
+        if len(self._rows) > _ROWS:
+            del self._rows[next(iter(self._rows))]
 
-    def _take_emotion(self, told: dict[str, Any]) -> None:
-        row = self._rows.get(told["track"])
-        if row and row.gone_s is None:
-            row.face = {**row.face, "identity": told["identity"], "emotion": told["emotion"]}
-            row.last_event = f"{told['type']} {_clock_time(told['ts'])}"
+    def _update_emotion(self, event: EmotionPayload) -> None:
+        row = self._rows.get(event.track)
+        if row and row.left_s is None:
+            row.identity, row.emotion = event.identity, event.emotion
+            row.last_event = f"{event.type.value} {_clock_time(event.ts)}"
 
-    def _forget_gone(self) -> None:
+    def _remove_left(self) -> None:
         now_s = self._clock()
         self._rows = {
-            track: row for track, row in self._rows.items() if row.gone_s is None or now_s - row.gone_s < _GONE_S
+            track: row for track, row in self._rows.items() if row.left_s is None or now_s - row.left_s < _LEFT_S
         }
 
     def _health_line(self) -> str:
-        if self._health is None:
-            return "health: no word yet"
-        get = self._health.get
-        latency = get("latency_ms") or {}
+        health = self._health
+        if health is None:
+            return "health: no data yet"
+        latency = health.latency_ms
         parts = [
-            f"camera {get('camera')}",
-            f"{get('fps')} frames/s",
-            f"latency p50 {_or_dash(latency.get('p50'))} p95 {_or_dash(latency.get('p95'))} ms",
-            f"{get('rss_mb')} MB",
-            f"{_or_dash(get('temperature_c'))} °C",
+            f"camera {health.camera}",
+            f"{health.fps} frames/s",
+            f"latency p50 {_or_dash(latency.p50)} p95 {_or_dash(latency.p95)} ms",
+            f"{health.rss_mb} MB",
+            f"{_or_dash(health.temperature_c)} °C",
         ]
         return "health: " + ", ".join(parts)
 
 
 def _cells(track: str, row: _Row) -> list[Text]:
-    identity, emotion = row.face["identity"], row.face["emotion"]
-    quality = row.face["quality"]
+    similarity = row.identity.similarity
     return [
         _text(track),
-        _text(identity["subject"] or identity["state"]),
-        _text("-" if identity["similarity"] is None else f"{identity['similarity']:.3f}"),
-        _text(emotion["label"] or emotion["reason"] or emotion["state"]),
-        _text(_or_dash(quality and quality["face_px"])),
+        _text(row.identity.subject or row.identity.state.value),
+        _text("-" if similarity is None else f"{similarity:.3f}"),
+        _text(row.emotion.label or row.emotion.reason or row.emotion.state.value),
+        _text(_or_dash(row.quality and row.quality.face_px)),
         _text(row.since),
         _text(row.last_event),
     ]
 
 
 def _text(value: str, style: str = "") -> Text:
-    """As it is, never as markup; a broker's data may not steer the terminal."""
-    return Text("".join(letter if letter.isprintable() else "?" for letter in value), style=style)
+    """As it is, never as markup, on one line: what a broker sends may not steer the terminal."""
+    printable = "".join(letter if letter.isprintable() else "?" for letter in value)
+    return Text(printable, style=style, no_wrap=True, overflow="ellipsis")
 
 
 def _or_dash(value: object) -> str:
     return "-" if value is None else str(value)
 
 
-def _clock_time(ts: str) -> str:
+def _clock_time(at: datetime) -> str:
     """Local time of day."""
-    return datetime.fromisoformat(ts.replace("Z", "+00:00")).astimezone().strftime("%H:%M:%S")
+    return at.astimezone().strftime("%H:%M:%S")

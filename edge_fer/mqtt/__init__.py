@@ -1,1 +1,1 @@
-"""The connection to the broker: publisher, outbox, credentials. The only room that knows paho."""
+"""The connection to the broker: publisher, subscriber, outbox, credentials. The only room that knows paho."""

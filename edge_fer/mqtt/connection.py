@@ -1,7 +1,7 @@
 """One connection to the MQTT broker, from CONNECT to its end; the only file that knows paho.
 
-The publisher and `edge-fer watch` both stand on it. A connection belongs to one thread, which calls `step` in a loop;
-nobody reconnects here. It is up once the broker has accepted it (CONNACK), not earlier.
+Publisher and subscriber both use it. A connection belongs to one thread, which calls `step` in a loop; it does not
+reconnect. It exists once the broker has accepted it (CONNACK), not earlier.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ from paho.mqtt.reasoncodes import ReasonCode
 from edge_fer.config.schema import MqttConfig
 from edge_fer.errors import BrokerError
 from edge_fer.mqtt.credentials import read_password, tls_context
-from edge_fer.protocol.messages import Message, encode
+from edge_fer.protocol.codec import encode
+from edge_fer.protocol.messages import Message
 from edge_fer.waker import Waker
 
 Protocol: TypeAlias = Literal["5", "3.1.1"]
@@ -37,25 +38,27 @@ _PAHO_PROTOCOLS: dict[Protocol, MQTTProtocolVersion] = {
 _CONNECT_TIMEOUT_S = 5.0
 _ANSWER_TIMEOUT_S = 5.0
 _PROBE_TIMEOUT_S = 2.0
-"""How long `auto` waits for an answer to MQTT 5: amqtt 0.12 misreads a will in MQTT 5 and then says nothing at all."""
+"""How long `auto` waits for an answer to MQTT 5: amqtt 0.12 misreads a will in MQTT 5 and then does not answer."""
 
 _WINDOW = 20
-"""paho holds back more than these by itself; they are also mosquitto's max_inflight_messages."""
+"""paho itself queues what goes beyond; it is also mosquitto's default of max_inflight_messages."""
 
 _REFUSED_LOGIN = ("Bad user name or password", "Not authorized")
 _UNSUPPORTED = "Unsupported protocol version"
+_TAKEN_OVER = "Session taken over"
+_KEEPALIVE_TIMEOUT = "Keep alive timeout"
 
 
-class _NotThisProtocolError(BrokerError):
-    """The broker did not take this protocol version; another may do."""
+class _UnsupportedProtocolError(BrokerError):
+    """The broker does not accept this protocol version; it may accept another."""
 
 
 @dataclass(frozen=True, slots=True)
 class Callbacks:
-    """What a connection tells its owner, from within `step`.
+    """What a connection calls, from within `step`.
 
     Attributes:
-        on_ack: A QoS 1 message, by the number that `publish` gave, was answered with this reason code.
+        on_ack: A QoS 1 message, by the number that `publish` returned, was acknowledged with this reason code.
         on_message: Topic, payload and whether it was retained.
     """
 
@@ -64,7 +67,7 @@ class Callbacks:
 
 
 class BrokerClient:
-    """Where the broker is and how to get in.
+    """Connects to the broker that the configuration names.
 
     Raises:
         ConfigError: The password file or the CA file cannot be read.
@@ -79,18 +82,18 @@ class BrokerClient:
     def connect(self, *, client_id: str, will: Message | None = None, callbacks: Callbacks | None = None) -> Connection:
         """Connect and wait until the broker accepts.
 
-        With `protocol: auto`, MQTT 5 is tried first. A broker that says "unsupported protocol version", hangs up or
-        stays silent before a CONNACK gets another try with 3.1.1.
+        With `protocol: auto`, MQTT 5 is tried first, and 3.1.1 if the broker answers "unsupported protocol version",
+        closes the connection or sends no CONNACK.
 
         Raises:
-            BrokerError: It cannot be reached, or refuses us.
+            BrokerError: It cannot be reached, or refuses the connection.
         """
         chosen = self._config.protocol
         if chosen != "auto":
             return self._connect(chosen, _ANSWER_TIMEOUT_S, client_id, will, callbacks)
         try:
             return self._connect("5", _PROBE_TIMEOUT_S, client_id, will, callbacks)
-        except _NotThisProtocolError:
+        except _UnsupportedProtocolError:
             return self._connect("3.1.1", _ANSWER_TIMEOUT_S, client_id, will, callbacks)
 
     def _connect(
@@ -109,7 +112,7 @@ class BrokerClient:
         if self._tls:
             client.tls_set_context(self._tls)
         if will:
-            client.will_set(will.topic, encode(will.payload), will.qos, will.retain)
+            client.will_set(will.topic, encode(will), will.qos, will.retain)
         connection = Connection(client, protocol, self.address, callbacks or Callbacks())
         try:
             connection.open(self._config, timeout_s)
@@ -120,11 +123,11 @@ class BrokerClient:
 
 
 class Connection:
-    """An accepted connection; made by `Broker.connect`. One thread owns it.
+    """An accepted connection; made by `BrokerClient.connect`. One thread owns it.
 
     Attributes:
-        protocol: That the broker accepted.
-        window: QoS 1 messages that may be on their way at once: ours, or what an MQTT 5 broker can receive if less.
+        protocol: The version that the broker accepted.
+        window: QoS 1 messages that may be unacknowledged at once: our limit, or the broker's Receive Maximum if lower.
     """
 
     def __init__(self, client: paho.Client, protocol: Protocol, address: str, callbacks: Callbacks) -> None:
@@ -135,7 +138,8 @@ class Connection:
         self._callbacks = callbacks
         self._answer: ReasonCode | None = None
         self._granted: bool | None = None
-        self._end: str = "the broker closed the connection"
+        self._end_reason = "the broker closed the connection"
+        self._end_hint = "if this repeats, another client may be using the same client id"
         client.on_connect = self._connected
         client.on_disconnect = self._disconnected
         client.on_publish = self._published
@@ -146,7 +150,7 @@ class Connection:
         """Send CONNECT and wait for CONNACK.
 
         Raises:
-            BrokerError: Unreachable, refused, silent, or not speaking our protocol.
+            BrokerError: Unreachable, refused, no answer, or another protocol.
         """
         clean_start = True if self.protocol == "5" else paho.MQTT_CLEAN_START_FIRST_ONLY
         try:
@@ -154,56 +158,57 @@ class Connection:
         except (OSError, UnicodeError) as error:  # UnicodeError: a host name that IDNA cannot encode
             raise self._unreachable(error, tls=config.tls) from error
         self._wait(lambda: self._answer is not None, timeout_s)
-        self._judge(self._answer)
+        self._check_connack(self._answer)
 
     def step(self, timeout_s: float, waker: Waker | None = None) -> None:
-        """Do what the network asks for, waiting at most `timeout_s` or until the waker is woken.
+        """Read and write what is due, waiting at most `timeout_s` or until the waker is woken.
 
         Raises:
             BrokerError: The connection is lost.
         """
-        if not self._turn(min(timeout_s, 1.0), waker):  # 1 s: keepalive wants a regular look
-            raise BrokerError(
-                f"MQTT broker {self._address}: {self._end}",
-                "if this repeats: two devices of one site and name throw each other out",
-            )
+        if not self._turn(min(timeout_s, 1.0), waker):  # 1 s: paho checks the keepalive in each turn
+            raise BrokerError(f"MQTT broker {self._address}: {self._end_reason}", self._end_hint)
 
     def publish(self, message: Message) -> int:
-        """Send a message; its number comes back in `on_ack` when the broker has answered (QoS 1)."""
+        """Send a message; its number comes back in `on_ack` when the broker has acknowledged it (QoS 1).
+
+        Raises:
+            PayloadError: The payload cannot be encoded; nothing was sent.
+        """
         info = self._client.publish(
-            message.topic, encode(message.payload), message.qos, message.retain, properties=self._properties(message)
+            message.topic, encode(message), message.qos, message.retain, properties=self._properties(message)
         )
         return info.mid
 
     def subscribe(self, topic_filter: str) -> None:
-        """Ask for messages, QoS 1, and wait until the broker has granted it.
+        """Subscribe with QoS 1 and wait until the broker has granted it.
 
         Raises:
-            BrokerError: Denied, silent, or the connection is lost.
+            BrokerError: Denied, no answer, or the connection is lost.
         """
         self._granted = None
         self._client.subscribe(topic_filter, qos=1)
         self._wait(lambda: self._granted is not None, _ANSWER_TIMEOUT_S)
         if not self._granted:
             raise BrokerError(
-                f"MQTT broker {self._address} does not let us read {topic_filter}",
-                "allow it in the broker's access list",
+                f"MQTT broker {self._address}: subscription to {topic_filter} was denied",
+                "allow this account to read it in the broker's access list",
             )
 
     def disconnect(self) -> None:
-        """Say goodbye, so that the broker does not publish the will; then close."""
+        """Send DISCONNECT, so that the broker does not publish the will; then close."""
         self._client.disconnect()
         self.close()
 
     def close(self) -> None:
-        """Close the socket; without `disconnect` before, the broker publishes the will."""
+        """Close the socket; without a DISCONNECT before, the broker publishes the will."""
         sock = self._client.socket()
         if sock is not None:
             sock.close()
         self._client.on_disconnect = None
 
     def _wait(self, is_over: Callable[[], bool], timeout_s: float) -> None:
-        """Turn until it is over, the time is up, or the connection has ended."""
+        """Run the network loop until `is_over`, the time is up, or the connection has ended."""
         deadline_s = time.monotonic() + timeout_s
         while not is_over():
             left_s = deadline_s - time.monotonic()
@@ -238,22 +243,22 @@ class Connection:
             properties.MessageExpiryInterval = message.expiry_s
         return properties
 
-    def _judge(self, answer: ReasonCode | None) -> None:
+    def _check_connack(self, answer: ReasonCode | None) -> None:
         if answer is None:
-            raise _NotThisProtocolError(
-                f"MQTT broker {self._address} did not answer our CONNECT",
+            raise _UnsupportedProtocolError(
+                f"MQTT broker {self._address} did not answer CONNECT",
                 "check that mqtt.port is an MQTT port, and that mqtt.tls fits it",
             )
         if not answer.is_failure:
             return
         name = str(answer)
         if name == _UNSUPPORTED:
-            raise _NotThisProtocolError(
-                f"MQTT broker {self._address} does not speak MQTT {self.protocol}", "set mqtt.protocol: auto"
+            raise _UnsupportedProtocolError(
+                f"MQTT broker {self._address} does not support MQTT {self.protocol}", "set mqtt.protocol: auto"
             )
         hint = "check mqtt.username, mqtt.password_file and the broker's access list"
         raise BrokerError(
-            f"MQTT broker {self._address} refused us: {name}",
+            f"MQTT broker {self._address} refused the connection: {name}",
             hint if name in _REFUSED_LOGIN else "see the broker's log",
         )
 
@@ -261,7 +266,7 @@ class Connection:
         if isinstance(error, ssl.SSLCertVerificationError):
             why, hint = error.verify_message, "check mqtt.ca_file, and that the certificate names mqtt.host"
         elif isinstance(error, ssl.SSLError) or (tls and isinstance(error, ConnectionResetError)):
-            why, hint = "it does not speak TLS there", "check that mqtt.port is the broker's TLS port"
+            why, hint = "this port does not use TLS", "check that mqtt.port is the broker's TLS port"
         elif isinstance(error, (socket.gaierror, UnicodeError)):
             why, hint = "no such host", "check mqtt.host and the name server"
         else:
@@ -274,10 +279,13 @@ class Connection:
         self.window = min(_WINDOW, getattr(properties, "ReceiveMaximum", _WINDOW))
 
     def _disconnected(self, _client: paho.Client, _data: Any, flags: Any, reason: ReasonCode, _more: Any) -> None:
-        if flags.is_disconnect_packet_from_server:
-            self._end = f"the broker ended the connection: {reason}"
-        elif str(reason) == "Keep alive timeout":
-            self._end = "the broker fell silent"
+        if str(reason) == _TAKEN_OVER:
+            self._end_reason = "another client is using the same client id"
+            self._end_hint = "give each device of a site its own device.name"
+        elif flags.is_disconnect_packet_from_server:
+            self._end_reason = f"the broker ended the connection: {reason}"
+        elif str(reason) == _KEEPALIVE_TIMEOUT:
+            self._end_reason, self._end_hint = "keepalive timeout", "check the network and the broker"
 
     def _published(self, _client: paho.Client, _data: Any, mid: int, reason: ReasonCode, _more: Any) -> None:
         if self._callbacks.on_ack:
@@ -289,5 +297,9 @@ class Connection:
         self._granted = not any(reason.is_failure for reason in reasons)
 
     def _received(self, _client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
+        try:
+            topic = message.topic
+        except UnicodeDecodeError:  # a topic that MQTT forbids, and none of ours
+            return
         if self._callbacks.on_message:
-            self._callbacks.on_message(message.topic, bytes(message.payload), message.retain)
+            self._callbacks.on_message(topic, bytes(message.payload), message.retain)

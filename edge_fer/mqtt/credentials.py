@@ -1,4 +1,4 @@
-"""What opens the broker's door: password and certificate authority, read once from files that only we may read."""
+"""How to log in to the broker: password and certificate authority, read once from files that only we may read."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from edge_fer.config.schema import MqttConfig
 from edge_fer.errors import ConfigError
 
 
-class _TidySocket(ssl.SSLSocket):
-    """Closes itself when the handshake fails, which paho 2.2 leaves to the garbage collector."""
+class _SelfClosingSocket(ssl.SSLSocket):
+    """Closes itself when the handshake fails; paho 2.2 leaves that to the garbage collector."""
 
     def do_handshake(self, block: bool = False) -> None:
         try:
@@ -20,7 +20,7 @@ class _TidySocket(ssl.SSLSocket):
 
 
 def read_password(config: MqttConfig) -> str | None:
-    """The first line of `mqtt.password_file`; None where there is no such key.
+    """The first line of `mqtt.password_file`; None without one.
 
     Raises:
         ConfigError: The file cannot be read, or is empty.
@@ -31,7 +31,7 @@ def read_password(config: MqttConfig) -> str | None:
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "is no UTF-8 text"
+        why = error.strerror if isinstance(error, OSError) else "is not UTF-8 text"
         raise ConfigError(f"mqtt.password_file: {path}: {why}", "one line, readable by the service's user") from error
     if not lines or not lines[0]:
         raise ConfigError(f"mqtt.password_file: {path}: is empty", "write the password as its first line")
@@ -47,8 +47,8 @@ def tls_context(config: MqttConfig) -> ssl.SSLContext:
     try:
         context = ssl.create_default_context(cafile=config.ca_file)
     except OSError as error:
-        why = "is no PEM certificate" if isinstance(error, ssl.SSLError) else error.strerror
+        why = "is not a PEM certificate" if isinstance(error, ssl.SSLError) else error.strerror
         raise ConfigError(f"mqtt.ca_file: {config.ca_file}: {why}", "give the CA's certificate in PEM form") from error
-    context.sslsocket_class = _TidySocket
+    context.sslsocket_class = _SelfClosingSocket
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context

@@ -1,16 +1,14 @@
-"""Events on their way to the broker: bounded, in order, kept until the broker has them.
+"""Events on their way to the broker: bounded, in order, kept until the broker has acknowledged them.
 
-In memory: what has not been acknowledged when the process ends is lost, and the sequence starts anew with the next
-boot id. The outbox owns `seq`: the order of numbers is the order on the wire, whichever thread an event comes from.
+In memory: what has not been acknowledged when the process ends is lost, and the next run starts at 1 under a new boot
+id. The outbox assigns `seq`: the order of numbers is the order on the wire, whichever thread an event comes from.
 """
 
 from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 from edge_fer.domain.events import Gap
 from edge_fer.protocol.messages import Message
@@ -22,27 +20,27 @@ class Entry:
 
     Attributes:
         seq: Its number in this run, from 1.
-        replayed: It was made before the present connection: a server should not act on it as if it were now.
+        replayed: It is from before the present connection: a server should not act on it as if it were now.
     """
 
     seq: int
     message: Message
     replayed: bool = False
 
-    def payload(self) -> Mapping[str, Any]:
-        """The event's fields, complete."""
+    def numbered(self) -> Message:
+        """The message to send: the event with its place in the stream."""
         if isinstance(self.message.payload, str):
-            raise TypeError(f"an event is a JSON object, got text for {self.message.topic}")
-        return {**self.message.payload, "seq": self.seq, "replayed": self.replayed}
+            return self.message  # no event has plain text: encoding it will fail
+        return replace(self.message, payload={**self.message.payload, "seq": self.seq, "replayed": self.replayed})
 
 
 class Outbox:
-    """A first-in, first-out queue that forgets an entry only when it is done, or when it is full.
+    """A first-in, first-out queue that forgets an entry only when it is done, or when too many wait.
 
     Any thread puts; one thread, the one with the connection, takes.
 
     Args:
-        limit: Entries that may wait; one more pushes out the oldest.
+        limit: Entries that may wait; one more drops the oldest.
     """
 
     def __init__(self, limit: int) -> None:
@@ -60,7 +58,7 @@ class Outbox:
 
     @property
     def dropped(self) -> int:
-        """Entries pushed out since the start."""
+        """Entries dropped since the start."""
         with self._lock:
             return self._dropped
 
@@ -83,12 +81,12 @@ class Outbox:
             return entry
 
     def done(self, seq: int) -> None:
-        """The broker answered for this entry."""
+        """Forget this entry: the broker has acknowledged it, or it cannot be sent."""
         with self._lock:
             self._sent.pop(seq, None)
 
     def restart(self) -> None:
-        """A new connection: what was sent without an answer waits again, and all that waits is a replay."""
+        """A new connection: what was sent but not acknowledged waits again, and all that waits is replayed."""
         with self._lock:
             entries = [*self._sent.values(), *self._waiting]
             self._sent.clear()
@@ -96,7 +94,7 @@ class Outbox:
             self._trim()
 
     def take_gap(self) -> Gap | None:
-        """What was dropped since the last answer; None while entries still wait: a gap is told once, behind them."""
+        """What was dropped since the last call; None while entries still wait: a gap is reported once, after them."""
         with self._lock:
             if self._waiting:
                 return None

@@ -1,7 +1,7 @@
-"""The publisher: events from the outbox to the broker, in a thread of its own, whatever the broker does.
+"""The publisher: sends messages to the broker in a thread of its own, and reconnects for as long as it takes.
 
-It owns the connection and all of its retries. A broker that is absent, refuses us or goes away is a state that is
-logged once and reported, never an error of the daemon.
+It owns the connection and all of its retries. A broker that is absent, refuses the connection or goes away is a state
+that is logged once and reported, never an error of the daemon; a message that cannot be encoded is dropped.
 """
 
 from __future__ import annotations
@@ -19,31 +19,34 @@ from paho.mqtt.reasoncodes import ReasonCode
 from edge_fer.config.schema import MqttConfig
 from edge_fer.domain.events import Gap
 from edge_fer.domain.health import OutboxReadings
-from edge_fer.errors import BrokerError
+from edge_fer.errors import BrokerError, PayloadError
 from edge_fer.mqtt.connection import BrokerClient, Callbacks, Connection, Protocol
 from edge_fer.mqtt.outbox import Outbox
-from edge_fer.protocol.messages import Message
+from edge_fer.protocol.messages import Message, availability_message
 from edge_fer.protocol.topics import Topics
 from edge_fer.waker import Waker
 
 _LOG = logging.getLogger(__name__)
 
 _UNQUEUED_LIMIT = 10
-"""QoS 0 messages that may wait for the publisher's thread."""
+"""QoS 0 messages that wait for the publisher's thread; the oldest go first."""
+
+_LOGGED_LIMIT = 20
+"""Different warnings about messages in one run; more would fill the log."""
 
 _BACKOFF_FIRST_S = 1.0
 _BACKOFF_LONGEST_S = 60.0
 _STABLE_S = 10.0
-"""A connection that held this long starts the back-off anew; one that is thrown out at once does not."""
+"""A connection that lasted this long resets the back-off; one that the broker ends at once does not."""
 
 
 @dataclass(frozen=True, slots=True)
 class LinkState:
-    """How it stands with the broker.
+    """Whether there is a connection to the broker.
 
     Attributes:
         protocol: "5" or "3.1.1" while connected.
-        problem: What keeps us from being connected, with what to do; None while connected and before the first attempt.
+        problem: Why there is none, with what to do; None while connected and before the first attempt.
     """
 
     connected: bool
@@ -56,8 +59,8 @@ class Publisher:
 
     Args:
         config: The broker.
-        topics: Of this device; its availability is the publisher's own business.
-        gap_message: Makes the event that tells of dropped events: `Payloads.gap`.
+        topics: Of this device; the publisher itself sends its availability.
+        gap_message: Builds the event that reports dropped events: `MessageBuilder.gap`.
         backoff_s: First and longest bound of the pause between two attempts.
 
     Raises:
@@ -83,7 +86,8 @@ class Publisher:
         self._in_flight: dict[int, int | None] = {}
         self._acked = 0
         self._refused = 0
-        self._refusals_told: set[str] = set()
+        self._unsendable = 0
+        self._logged: set[str] = set()
         self._state = LinkState(connected=False)
         self._failure: Exception | None = None
         self._waker = Waker()
@@ -94,12 +98,12 @@ class Publisher:
 
     @property
     def state(self) -> LinkState:
-        """How it stands with the broker now."""
+        """Whether there is a connection now."""
         return self._state
 
     @property
     def failure(self) -> Exception | None:
-        """A fault of ours that ended the thread, or None; never the broker's doing."""
+        """The error that ended the thread, or None; nothing that a broker does ends it."""
         return self._failure
 
     def readings(self) -> OutboxReadings:
@@ -108,18 +112,19 @@ class Publisher:
             "queued": len(self._outbox),
             "acked": self._acked,
             "refused": self._refused,
-            "dropped": self._outbox.dropped,
+            "dropped": self._outbox.dropped + self._unsendable,
         }
 
     def start(self) -> None:
-        """Begin to connect; returns at once, and never raises for an absent broker."""
+        """Start connecting; returns at once, and never raises for an absent broker."""
         self._thread.start()
 
     def publish(self, message: Message) -> None:
-        """Hand over a message; returns at once.
+        """Queue a message; returns at once.
 
-        A retained one replaces what was told on its topic and is sent again after every reconnect. QoS 0 is sent if we
-        are connected. All else is an event: it waits in the outbox until the broker has it.
+        A retained message replaces the earlier one of its topic and is sent again after every reconnect. A QoS 0
+        message is sent if there is a connection. Any other is an event: it waits in the outbox until the broker has
+        acknowledged it.
         """
         if message.retain:
             self._retained[message.topic] = message
@@ -132,14 +137,14 @@ class Publisher:
         self._waker.wake()
 
     def stop(self, timeout_s: float) -> None:
-        """Flush what can be flushed, say offline, disconnect.
+        """Send what waits, publish offline, disconnect.
 
         Args:
-            timeout_s: Longest time that this may take. What the broker has not taken by then is lost.
+            timeout_s: Longest time that this may take. What the broker has not acknowledged by then is lost.
         """
         now_s = time.monotonic()
         self._stop_by_s = now_s + timeout_s
-        self._flush_until_s = now_s + 0.7 * timeout_s  # the rest is for saying goodbye
+        self._flush_until_s = now_s + 0.7 * timeout_s  # the rest is for offline and DISCONNECT
         self._stopping.set()
         self._waker.wake()
         if self._thread.is_alive():
@@ -152,7 +157,7 @@ class Publisher:
     def _run(self) -> None:
         try:
             self._keep_connected()
-        except Exception as error:  # noqa: BLE001 - the top of a thread; the daemon views at `failure`
+        except Exception as error:  # noqa: BLE001 - the top of a thread; the daemon looks at `failure`
             self._failure = error
             _LOG.exception("the MQTT thread failed")
         finally:
@@ -165,15 +170,15 @@ class Publisher:
             try:
                 connection = self._broker.connect(
                     client_id=self._topics.client_id,
-                    will=self._topics.availability_message(online=False),
-                    callbacks=Callbacks(on_ack=self._answered),
+                    will=availability_message(self._topics, online=False),
+                    callbacks=Callbacks(on_ack=self._acknowledged),
                 )
                 accepted_s = time.monotonic()
                 self._serve(connection)
             except BrokerError as error:
                 self._set_state(LinkState(connected=False, problem=str(error)))
-                held = accepted_s is not None and time.monotonic() - accepted_s > _STABLE_S
-                attempt = 0 if held else attempt + 1
+                was_stable = accepted_s is not None and time.monotonic() - accepted_s > _STABLE_S
+                attempt = 0 if was_stable else attempt + 1
                 self._stopping.wait(self._pause_s(attempt))
 
     def _pause_s(self, attempt: int) -> float:
@@ -187,7 +192,7 @@ class Publisher:
             while not (self._stopping.is_set() and self._is_flushed()):
                 self._send_waiting(connection)
                 connection.step(0.1 if self._stopping.is_set() else 1.0, self._waker)
-            self._say_goodbye(connection)
+            self._go_offline(connection)
         finally:
             connection.close()
 
@@ -195,7 +200,7 @@ class Publisher:
         self._in_flight.clear()
         self._unqueued.clear()
         self._outbox.restart()
-        self._send(connection, self._topics.availability_message(online=True))
+        self._send(connection, availability_message(self._topics, online=True))
         self._unsent_retained = deque(list(self._retained))
         self._set_state(LinkState(connected=True, protocol=connection.protocol))
 
@@ -207,49 +212,56 @@ class Publisher:
         while self._unsent_retained and len(self._in_flight) < connection.window:
             self._send(connection, self._retained[self._unsent_retained.popleft()])
         while self._unqueued:
-            connection.publish(self._unqueued.popleft())
+            self._send(connection, self._unqueued.popleft())
         if gap := self._outbox.take_gap():
             self._outbox.put(self._gap_message(gap))
         while len(self._in_flight) < connection.window and (entry := self._outbox.take()):
-            message = entry.message
-            sent = Message(message.topic, entry.payload(), message.qos, message.retain, message.expiry_s)
-            self._send(connection, sent, entry.seq)
+            self._send(connection, entry.numbered(), entry.seq)
 
     def _send(self, connection: Connection, message: Message, seq: int | None = None) -> None:
-        self._in_flight[connection.publish(message)] = seq
+        """Send a message, or drop it if it cannot be encoded; an event has its `seq`."""
+        try:
+            number = connection.publish(message)
+        except PayloadError as error:
+            self._log_once(f"dropped a message that cannot be encoded: {error.message} (more like it are only counted)")
+            if seq is not None:
+                self._outbox.done(seq)
+                self._unsendable += 1
+        else:
+            if message.qos:
+                self._in_flight[number] = seq
 
-    def _say_goodbye(self, connection: Connection) -> None:
-        self._send(connection, self._topics.availability_message(online=False))
+    def _go_offline(self, connection: Connection) -> None:
+        self._send(connection, availability_message(self._topics, online=False))
         while self._in_flight and time.monotonic() < self._stop_by_s:
             connection.step(0.1)
         self._set_state(LinkState(connected=False))
-        if not self._in_flight:  # else the will says offline for us
+        if not self._in_flight:  # else the broker publishes the will
             connection.disconnect()
 
-    def _answered(self, number: int, reason: ReasonCode) -> None:
-        """PUBACK: a broker that denies a message with MQTT 5 acknowledges it, too; only the reason code tells."""
+    def _acknowledged(self, number: int, reason: ReasonCode) -> None:
+        """PUBACK: with MQTT 5 a broker acknowledges what it denies, too; only the reason code shows it."""
         if number not in self._in_flight:
             return
         seq = self._in_flight.pop(number)
         if reason.is_failure:
-            self._tell_refusal(str(reason))
+            self._log_once(
+                f"MQTT broker {self._broker.address} refuses messages: {reason} "
+                f"(allow this device to write {self._topics.wildcard} in the broker's access list)"
+            )
         if seq is not None:
             self._outbox.done(seq)
             self._refused += reason.is_failure
             self._acked += not reason.is_failure
 
-    def _tell_refusal(self, reason: str) -> None:
-        if reason not in self._refusals_told:
-            self._refusals_told.add(reason)
-            _LOG.warning(
-                "MQTT broker %s refuses messages: %s (allow this device to write %s in the broker's access list)",
-                self._broker.address,
-                reason,
-                self._topics.wildcard,
-            )
+    def _log_once(self, warning: str) -> None:
+        """One line for each kind of trouble, not for each message."""
+        if warning not in self._logged and len(self._logged) < _LOGGED_LIMIT:
+            self._logged.add(warning)
+            _LOG.warning("%s", warning)
 
     def _set_state(self, state: LinkState) -> None:
-        """Note how it stands, and log it once per change."""
+        """Keep the state, and log each change once."""
         if state == self._state:
             return
         self._state = state

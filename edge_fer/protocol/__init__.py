@@ -1,1 +1,1 @@
-"""What goes over the wire: topics, payloads and their JSON schemas. No socket."""
+"""What goes over the wire: topics, payload models and their JSON Schemas, and the order of events. No socket."""

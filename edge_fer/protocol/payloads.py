@@ -1,190 +1,158 @@
-"""Events, status and health → the JSON that a server receives, as docs/mqtt.md and the schemas describe it.
+"""The payloads as models: what each message holds, and the rules between its fields.
 
-`seq` and `replayed` of an event belong to the stream and not to the event: the outbox adds them.
+The publisher sends nothing that its model refuses, and every reader parses through the same models. The JSON Schemas in
+`schemas/` are generated from here (`make docs`). The order of the fields is their order on the wire.
 """
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Callable, Mapping
-from datetime import datetime, timezone
-from typing import Any
+from typing import Annotated, Literal, TypeAlias
 
-from edge_fer import __version__
-from edge_fer.config.schema import Config
-from edge_fer.domain.events import EmotionEvent, Event, FaceEvent, Gap, SystemEvent, SystemEventType
-from edge_fer.domain.faces import Emotion, Identity, Quality
-from edge_fer.domain.health import CameraState, HealthReport, OutboxReadings
-from edge_fer.protocol.clock import clock_synced, iso_utc, ulid
-from edge_fer.protocol.messages import EVENT_EXPIRY_S, Message
-from edge_fer.protocol.topics import Topics
-from edge_fer.tflite.manifest import Manifest
+from pydantic import ConfigDict, Field, RootModel, model_validator
 
-
-class Payloads:
-    """Builds the messages of one run of one device; thread-safe, for it keeps no state but its boot id.
-
-    Args:
-        topics: Of this device.
-        models: Manifest of each model in use by task; events carry those of "identity" and "emotion".
-        is_synced: Whether the wall clock can be believed.
-        now: Wall clock, time zone aware.
-    """
-
-    def __init__(
-        self,
-        topics: Topics,
-        models: Mapping[str, Manifest],
-        *,
-        is_synced: Callable[[], bool] | None = None,
-        now: Callable[[], datetime] | None = None,
-    ) -> None:
-        self.topics = topics
-        self.boot_id = str(uuid.uuid4())
-        self._models = dict(models)
-        self._is_synced = is_synced or clock_synced
-        self._now = now or (lambda: datetime.now(timezone.utc))
-
-    def event(self, event: Event, *, latency_ms: float | None = None) -> Message:
-        """The message of an event.
-
-        Args:
-            latency_ms: From capture to now; None for a file, whose frames have no capture.
-        """
-        if isinstance(event, FaceEvent):
-            return self._event_message(self.topics.face, self._face(event, latency_ms))
-        if isinstance(event, EmotionEvent):
-            return self._event_message(self.topics.emotion, self._emotion(event, latency_ms))
-        return self._event_message(self.topics.system, self._system(event))
-
-    def gap(self, gap: Gap) -> Message:
-        """The system event that tells of dropped events."""
-        detail = f"{gap.dropped} events were dropped while the broker was away"
-        return self.event(SystemEvent(SystemEventType.GAP, self._now(), detail, gap))
-
-    def status(self, config: Config, *, camera_state: CameraState) -> Message:
-        """Retained: what this device is and runs. It names no person."""
-        payload = {
-            **self._head("status", self._now()),
-            "version": __version__,
-            "schemas": [f"edge_fer.{name}/1" for name in ("face", "emotion", "system", "health")],
-            "models": {
-                task: {"name": manifest.name, "sha256": manifest.sha256} for task, manifest in self._models.items()
-            },
-            "camera": {"source": config.camera.source, "state": camera_state},
-            "identity_enabled": config.identity.enabled,
-            "emotion_enabled": config.emotion.enabled,
-            "tls": config.mqtt.tls,
-            "insecure_plaintext": config.mqtt.insecure_plaintext,
-        }
-        return Message(self.topics.status, payload, retain=True)
-
-    def health(
-        self,
-        report: HealthReport,
-        *,
-        uptime_s: float,
-        camera_state: CameraState,
-        frames_dropped: int,
-        outbox: OutboxReadings,
-    ) -> Message:
-        """How the device is; QoS 0, for the next one follows soon."""
-        payload = {
-            **self._head("health", self._now()),
-            "uptime_s": round(uptime_s),
-            "camera": camera_state,
-            "fps": _rounded(report.fps, 2),
-            "frames": report.frames,
-            "frames_dropped": frames_dropped,
-            "frame_age_s": _rounded(report.frame_age_s, 2),
-            "faces": report.faces,
-            "latency_ms": {"p50": _rounded(report.latency_p50_ms, 1), "p95": _rounded(report.latency_p95_ms, 1)},
-            "rss_mb": round(report.rss_bytes / 1e6, 1),
-            "temperature_c": _rounded(report.temperature_c, 1),
-            "throttled": report.throttled,
-            "emotion_age_s": _rounded(report.emotion_age_s, 2),
-            "degradations": list(report.degradations),
-            "warnings": list(report.warnings),
-            "outbox": dict(outbox),
-        }
-        return Message(self.topics.health, payload, qos=0)
-
-    def _head(self, schema: str, at: datetime) -> dict[str, Any]:
-        return {
-            "schema": f"edge_fer.{schema}/1",
-            "site": self.topics.site,
-            "device": self.topics.device,
-            "boot_id": self.boot_id,
-            "ts": iso_utc(at),
-            "clock_synced": self._is_synced(),
-        }
-
-    def _event_head(self, schema: str, event: Event) -> dict[str, Any]:
-        return {"id": ulid(), **self._head(schema, event.at), "type": event.type.value}
-
-    def _face(self, event: FaceEvent, latency_ms: float | None) -> dict[str, Any]:
-        return {
-            **self._event_head("face", event),
-            "track": f"t-{event.track_id}",
-            "box": [round(share, 4) for share in event.box],
-            "quality": _quality(event.quality),
-            "identity": _identity(event.identity),
-            "emotion": _emotion(event.emotion),
-            "models": self._model_ids(),
-            "latency_ms": _rounded(latency_ms, 1),
-        }
-
-    def _emotion(self, event: EmotionEvent, latency_ms: float | None) -> dict[str, Any]:
-        return {
-            **self._event_head("emotion", event),
-            "track": f"t-{event.track_id}",
-            "identity": _identity(event.identity),
-            "emotion": _emotion(event.emotion),
-            "models": self._model_ids(),
-            "latency_ms": _rounded(latency_ms, 1),
-        }
-
-    def _system(self, event: SystemEvent) -> dict[str, Any]:
-        gap = event.gap
-        told = {"dropped": gap.dropped, "first_seq": gap.first_seq, "last_seq": gap.last_seq} if gap else None
-        return {**self._event_head("system", event), "detail": event.detail, "gap": told}
-
-    def _model_ids(self) -> dict[str, str]:
-        return {task: self._models[task].short_id for task in ("identity", "emotion") if task in self._models}
-
-    def _event_message(self, topic: str, payload: dict[str, Any]) -> Message:
-        return Message(topic, payload, expiry_s=EVENT_EXPIRY_S)
+from edge_fer.domain.events import EmotionEventType, FaceEventType, SystemEventType
+from edge_fer.domain.health import CameraState
+from edge_fer.protocol.payload_parts import (
+    Camera,
+    Count,
+    DevicePayload,
+    Emotion,
+    EventPayload,
+    Gap,
+    Identity,
+    Latency,
+    LatencyPercentiles,
+    ModelIds,
+    ModelInUse,
+    NotEmpty,
+    NotNegative,
+    OutboxCounters,
+    Quality,
+    Share,
+    TrackId,
+)
+from edge_fer.protocol.topics import ONLINE
 
 
-def _quality(quality: Quality | None) -> dict[str, Any] | None:
-    if quality is None:
-        return None
-    return {
-        "face_px": round(quality.face_px),
-        "sharpness": round(quality.sharpness, 3),
-        "yaw_deg": round(quality.yaw_deg),
-    }
+class FacePayload(EventPayload):
+    """A visit begins, goes on, or ends."""
+
+    model_config = ConfigDict(title="edge_fer/<site>/<device>/event/face")
+
+    schema_id: Literal["edge_fer.face/1"] = Field(alias="schema")
+    type: FaceEventType
+    track: TrackId
+    box: tuple[Share, Share, Share, Share] = Field(description="x, y, width, height as shares of the frame.")
+    quality: Quality | None = Field(description="Null while the face is not seen, though still expected.")
+    identity: Identity
+    emotion: Emotion
+    models: ModelIds
+    latency_ms: Latency
 
 
-def _identity(identity: Identity) -> dict[str, Any]:
-    return {
-        "state": identity.state.value,
-        "subject": identity.subject,
-        "similarity": _rounded(identity.similarity, 4),
-        "margin": _rounded(identity.margin, 4),
-        "votes": identity.votes,
-    }
+class EmotionPayload(EventPayload):
+    """How a face looks, on change and as a heartbeat."""
+
+    model_config = ConfigDict(title="edge_fer/<site>/<device>/event/emotion")
+
+    schema_id: Literal["edge_fer.emotion/1"] = Field(alias="schema")
+    type: EmotionEventType
+    track: TrackId
+    identity: Identity
+    emotion: Emotion
+    models: ModelIds
+    latency_ms: Latency
 
 
-def _emotion(emotion: Emotion) -> dict[str, Any]:
-    return {
-        "state": emotion.state.value,
-        "label": emotion.label,
-        "scores": {label: round(score, 4) for label, score in emotion.scores.items()},
-        "window_s": emotion.window_s,
-        "reason": emotion.reason,
-    }
+class SystemPayload(EventPayload):
+    """Something happened to the device."""
+
+    model_config = ConfigDict(
+        title="edge_fer/<site>/<device>/event/system",
+        json_schema_extra={
+            "if": {"properties": {"type": {"const": "gap"}}},
+            "then": {"properties": {"gap": {"type": "object"}}},
+            "else": {"properties": {"gap": {"type": "null"}}},
+        },
+    )
+
+    schema_id: Literal["edge_fer.system/1"] = Field(alias="schema")
+    type: SystemEventType
+    detail: NotEmpty = Field(description="One line for a person.")
+    gap: Gap | None
+
+    @model_validator(mode="after")
+    def _gap_only_with_its_type(self) -> SystemPayload:
+        if (self.type is SystemEventType.GAP) != (self.gap is not None):
+            raise ValueError("gap goes with the type gap, and with no other")
+        return self
 
 
-def _rounded(value: float | None, digits: int) -> float | None:
-    return None if value is None else round(value, digits)
+class StatusPayload(DevicePayload):
+    """What the device is and runs (retained)."""
+
+    model_config = ConfigDict(title="edge_fer/<site>/<device>/status")
+
+    schema_id: Literal["edge_fer.status/1"] = Field(alias="schema")
+    version: str
+    schemas: tuple[Annotated[str, Field(pattern=r"^edge_fer\.[a-z]+/[0-9]+$")], ...]
+    models: dict[str, ModelInUse] = Field(description="By task.")
+    camera: Camera
+    identity_enabled: bool
+    emotion_enabled: bool
+    tls: bool
+    insecure_plaintext: bool = Field(
+        description="The operator allowed an unencrypted connection to a broker on another machine."
+    )
+
+
+class HealthPayload(DevicePayload):
+    """How the device is, every 30 s."""
+
+    model_config = ConfigDict(title="edge_fer/<site>/<device>/health")
+
+    schema_id: Literal["edge_fer.health/1"] = Field(alias="schema")
+    uptime_s: Count
+    camera: CameraState
+    fps: NotNegative = Field(description="Frames processed per second.")
+    frames: Count
+    frames_dropped: Count = Field(description="Overtaken by a newer one before they could be processed.")
+    frame_age_s: NotNegative | None = Field(
+        description="Since the capture of the last processed frame; null before the first."
+    )
+    faces: Count = Field(description="In the last frame.")
+    latency_ms: LatencyPercentiles
+    rss_mb: NotNegative
+    temperature_c: float | None
+    throttled: bool | None = Field(description="A Raspberry Pi that slows itself down; null elsewhere.")
+    emotion_age_s: NotNegative = Field(
+        description="Age of the oldest emotion in the last frame; compare with emotion.refresh_s."
+    )
+    degradations: tuple[str, ...] = Field(
+        description="What is given up for lack of time, in words; see docs/performance.md."
+    )
+    warnings: tuple[str, ...] = Field(description="What looks wrong, in words.")
+    outbox: OutboxCounters
+
+
+class AvailabilityPayload(RootModel[Literal["online", "offline"]]):
+    """Whether the device is connected: plain text, not JSON (retained)."""
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True, title="edge_fer/<site>/<device>/availability")
+
+    @property
+    def online(self) -> bool:
+        return self.root == ONLINE
+
+
+Payload: TypeAlias = FacePayload | EmotionPayload | SystemPayload | StatusPayload | HealthPayload | AvailabilityPayload
+
+MODELS: dict[str, type[Payload]] = {
+    "event/face": FacePayload,
+    "event/emotion": EmotionPayload,
+    "event/system": SystemPayload,
+    "status": StatusPayload,
+    "health": HealthPayload,
+    "availability": AvailabilityPayload,
+}
+"""Kind of message, which is the topic below the device's own → its model."""

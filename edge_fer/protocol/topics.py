@@ -1,6 +1,6 @@
 """The topics of one device.
 
-Nothing that names a person is ever part of a topic, and nothing that names a person is ever retained.
+No topic names a person, and no message that names a person is ever retained.
 """
 
 from __future__ import annotations
@@ -8,12 +8,16 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from edge_fer.protocol.messages import Message
-
 PREFIX = "edge_fer"
 ONLINE = "online"
 OFFLINE = "offline"
-_ID = re.compile(r"[a-z0-9-]+")
+ID_PATTERN = r"^[a-z0-9-]+$"
+"""What site and device are made of."""
+
+
+def kind_of(topic: str) -> str:
+    """What a topic is about: all below site and device, such as "event/face"; empty where nothing is."""
+    return topic.split("/", 3)[-1] if topic.count("/") >= 3 else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +34,7 @@ class Topics:
 
     def __post_init__(self) -> None:
         for value in (self.site, self.device):
-            if not _ID.fullmatch(value):
+            if not re.fullmatch(ID_PATTERN, value):
                 raise ValueError(f"site and device are made of a-z, 0-9 and '-', got {value!r}")
 
     @property
@@ -39,7 +43,7 @@ class Topics:
 
     @property
     def wildcard(self) -> str:
-        """Filter for all that the device says."""
+        """Topic filter that matches everything the device publishes."""
         return f"{self.root}/#"
 
     @property
@@ -68,13 +72,10 @@ class Topics:
 
     @property
     def client_id(self) -> str:
-        """The same after every restart, so that a broker ends the old connection before it accepts the new one.
+        """The device's MQTT client id: no dot, which NATS refuses, and "_", which no site or device contains.
 
-        With another id at each start, the will of a half-open old connection would say offline minutes after we came
-        back.
+        It is the same after every restart, so that a broker ends the old connection before it accepts the new one.
+        With another id at each start, the will of a half-open old connection would say offline minutes after the
+        restart.
         """
-        return f"{PREFIX}.{self.site}.{self.device}"
-
-    def availability_message(self, *, online: bool) -> Message:
-        """The availability message; `availability_message(online=False)` is also the will."""
-        return Message(self.availability, ONLINE if online else OFFLINE, retain=True)
+        return f"{PREFIX}_{self.site}_{self.device}"

@@ -18,7 +18,7 @@ from edge_fer.identity.gallery_watcher import GalleryWatcher
 from edge_fer.mqtt.publisher import Publisher
 from edge_fer.pipeline import building
 from edge_fer.pipeline.visits import VisitTracker
-from edge_fer.protocol.payloads import Payloads
+from edge_fer.protocol.message_builder import MessageBuilder
 from edge_fer.protocol.topics import Topics
 from edge_fer.service.camera_thread import CameraThread, Delivery
 from edge_fer.service.event_forwarder import EventForwarder
@@ -87,7 +87,7 @@ class Daemon:
         *,
         build_pipeline: Callable[[Config], FramePipeline] = building.build,
         open_source: Callable[[CameraConfig], Source] = opening.open_source,
-        make_publisher: Callable[[Config, Payloads], MessagePublisher] | None = None,
+        make_publisher: Callable[[Config, MessageBuilder], MessagePublisher] | None = None,
     ) -> None:
         self._config = config
         self._build_pipeline = build_pipeline
@@ -123,9 +123,9 @@ class Daemon:
         is_camera = opening.is_device(config.camera.source)
         file = None if is_camera else self._open_source(config.camera)
         manifests = _manifests(pipeline)
-        payloads = Payloads(Topics(config.device.site, config.device.name), manifests)
-        publisher = self._make_publisher(config, payloads)
-        forwarder = EventForwarder(config, payloads, publisher)
+        builder = MessageBuilder(Topics(config.device.site, config.device.name), manifests)
+        publisher = self._make_publisher(config, builder)
+        forwarder = EventForwarder(config, builder, publisher)
         slot = LatestSlot[Delivery]()
 
         def on_end(failure: Exception | None) -> None:
@@ -206,8 +206,8 @@ def _to_user_error(failure: Exception) -> EdgeFerError:
     return EdgeFerError(f"unexpected {type(failure).__name__}: {failure}", "report it with the log above")
 
 
-def _mqtt_publisher(config: Config, payloads: Payloads) -> MessagePublisher:
-    return Publisher(config.mqtt, payloads.topics, gap_message=payloads.gap)
+def _mqtt_publisher(config: Config, builder: MessageBuilder) -> MessagePublisher:
+    return Publisher(config.mqtt, builder.topics, gap_message=builder.gap)
 
 
 def _manifests(pipeline: FramePipeline) -> dict[str, Manifest]:

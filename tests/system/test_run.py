@@ -194,7 +194,7 @@ def test_a_broker_that_refuses_is_told(tmp_path: Path, long_clip: Path, start: S
     with Mosquitto(folder, "allow_anonymous false") as broker:
         configure(tmp_path, broker.port, long_clip)
         daemon = start()
-        wait_until(lambda: "refused us: Not authorized" in daemon.log)
+        wait_until(lambda: "refused the connection: Not authorized" in daemon.log)
         code, seconds = daemon.stop()
     assert code == 0
     assert seconds < 5

@@ -1,12 +1,14 @@
-"""edge-fer watch against a real broker: the table, the lines, and the ways to end."""
+"""edge-fer watch against a real broker: the table, the lines, foreign messages, and the ways to end."""
 
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,16 +17,16 @@ import pytest
 
 from edge_fer import cli
 from edge_fer.config import loading
+from edge_fer.mqtt import subscriber
 from edge_fer.mqtt.publisher import Publisher
-from edge_fer.protocol.payloads import Payloads
-from edge_fer.protocol.topics import Topics
-from tests.broker import WAIT_S, Amqtt, free_port
+from edge_fer.protocol.message_builder import MessageBuilder
+from tests.broker import WAIT_S, Amqtt, Mosquitto, free_port, wait_until
 from tests.factories import face_event, health_message
+from tests.foreign_messages import FACE, FOREIGN, TOPICS, anybody, publish
 from tests.subscriber import validate
 
-TOPICS = Topics("school-7", "room-b204")
 ROOT = Path(cli.__file__).parents[1]
-PAYLOADS = Payloads(TOPICS, {}, is_synced=lambda: True)
+BUILDER = MessageBuilder(TOPICS, {}, is_synced=lambda: True)
 
 
 @pytest.fixture(autouse=True)
@@ -35,47 +37,37 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @contextmanager
-def talking_device(broker: Amqtt) -> Iterator[None]:
-    """A device that says the same again and again."""
-    one = Publisher(broker.config, TOPICS, gap_message=PAYLOADS.gap)
-    one.publish(PAYLOADS.status(loading.load(None), camera_state="ok"))
+def publishing_device(broker: Amqtt) -> Iterator[None]:
+    """A device that publishes the same again and again."""
+    one = Publisher(broker.config, TOPICS, gap_message=BUILDER.gap)
+    one.publish(BUILDER.status(loading.load(None), camera_state="ok"))
     one.start()
-    silent = threading.Event()
+    stopping = threading.Event()
 
-    def talk() -> None:
-        while not silent.wait(0.1):
-            one.publish(PAYLOADS.event(face_event()))
-            one.publish(health_message(PAYLOADS))
+    def publish_all() -> None:
+        while not stopping.wait(0.1):
+            one.publish(BUILDER.event(face_event()))
+            one.publish(health_message(BUILDER))
 
-    thread = threading.Thread(target=talk)
+    thread = threading.Thread(target=publish_all)
     thread.start()
     try:
         yield
     finally:
-        silent.set()
+        stopping.set()
         thread.join()
         one.stop(2.0)
 
 
-def arguments(broker: Amqtt, *more: str) -> list[str]:
+def arguments(broker: Amqtt | Mosquitto, *more: str) -> list[str]:
     """A command line for this broker and our device."""
-    return [
-        "watch",
-        "--host",
-        "127.0.0.1",
-        "--port",
-        str(broker.port),
-        "--site",
-        "school-7",
-        "--device",
-        "room-b204",
-        *more,
-    ]
+    where = ("--host", "127.0.0.1", "--port", str(broker.port), "--site", TOPICS.site, "--device", TOPICS.device)
+    return ["watch", *where, *more]
 
 
 def test_the_table_shows_who_is_there(amqtt_broker: Amqtt, capsys: pytest.CaptureFixture[str]) -> None:
     """For three seconds, then exit 0."""
-    with talking_device(amqtt_broker):
+    with publishing_device(amqtt_broker):
         assert cli.main(arguments(amqtt_broker, "--seconds", "3")) == 0
     shown = capsys.readouterr().out
     assert "edge_fer/school-7/room-b204: online" in shown
@@ -86,10 +78,10 @@ def test_the_table_shows_who_is_there(amqtt_broker: Amqtt, capsys: pytest.Captur
 def test_an_absent_broker_is_one_line_and_69(capsys: pytest.CaptureFixture[str]) -> None:
     """What is wrong, and what to do; no traceback."""
     assert cli.main(["watch", "--host", "127.0.0.1", "--port", str(free_port())]) == 69
-    told = capsys.readouterr()
-    assert told.out == ""
-    assert told.err.splitlines()[0].endswith("cannot be reached: connection refused")
-    assert told.err.splitlines()[1] == "  start the broker, or check mqtt.host and mqtt.port"
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.splitlines()[0].endswith("cannot be reached: connection refused")
+    assert printed.err.splitlines()[1] == "  start the broker, or check mqtt.host and mqtt.port"
 
 
 @pytest.mark.parametrize(
@@ -112,7 +104,7 @@ def test_json_gives_one_valid_payload_per_line_until_ctrl_c(amqtt_broker: Amqtt)
     command = [sys.executable, "-m", "edge_fer", *arguments(amqtt_broker, "--json")]
     wanted = {"online", "edge_fer.status/1", "edge_fer.face/1", "edge_fer.health/1"}
     with (
-        talking_device(amqtt_broker),
+        publishing_device(amqtt_broker),
         subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT) as process,
     ):
         assert process.stdout is not None
@@ -127,3 +119,42 @@ def test_json_gives_one_valid_payload_per_line_until_ctrl_c(amqtt_broker: Amqtt)
         process.send_signal(signal.SIGINT)
         assert process.wait(WAIT_S) == 0
         assert process.stderr.read() == b""
+
+
+@pytest.mark.parametrize("form", [(), ("--json",)], ids=["table", "json"])
+def test_no_foreign_message_ends_it(
+    mosquitto: Mosquitto, form: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whatever anybody publishes: it is counted, the table goes on, each line is one valid payload, and exit is 0."""
+    subscribers: list[subscriber.Subscriber] = []
+
+    class ObservedSubscriber(subscriber.Subscriber):
+        def __enter__(self) -> subscriber.Subscriber:
+            super().__enter__()
+            subscribers.append(self)
+            return self
+
+    def publish_all_and_end() -> None:
+        with anybody(mosquitto.port) as somebody:
+            wait_until(lambda: bool(subscribers))
+            for topic, payload, _ in FOREIGN:
+                publish(somebody, topic, payload)
+            publish(somebody, TOPICS.face, FACE)
+        wait_until(lambda: subscribers[0].rejected.total() == len(FOREIGN))
+        time.sleep(1.0)  # the table is drawn four times a second
+        os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(subscriber, "Subscriber", ObservedSubscriber)
+    thread = threading.Thread(target=publish_all_and_end)
+    thread.start()
+    assert cli.main(arguments(mosquitto, *form, "--seconds", "60")) == 0
+    thread.join()
+    printed = capsys.readouterr()
+    counted = f"{len(FOREIGN)} messages not readable (not JSON 2, "
+    if form:
+        assert [json.loads(line) for line in printed.out.splitlines()] == [FACE]
+        assert printed.err.startswith(counted)
+        assert len(printed.err.splitlines()) == 1
+    else:
+        assert counted in printed.out
+        assert "ada" in printed.out

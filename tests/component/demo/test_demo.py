@@ -1,4 +1,4 @@
-"""The demo's far end against real brokers, its clip against OpenCV, and the process it starts."""
+"""The demo's own broker, its clip against OpenCV, and the process it starts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import socket
 import subprocess
 import sys
 import threading
-import uuid
 import warnings
 from pathlib import Path
 
@@ -17,83 +16,17 @@ import numpy as np
 import pytest
 
 from edge_fer.cli import main
-from edge_fer.commands import demo as verb
+from edge_fer.commands import demo as command
 from edge_fer.config.schema import MqttConfig
 from edge_fer.demo import broker
 from edge_fer.demo.process import DaemonProcess
-from edge_fer.demo.server import Received, Server
-from edge_fer.errors import BrokerError, CameraError
+from edge_fer.errors import CameraError
 from edge_fer.mqtt.connection import BrokerClient
-from edge_fer.protocol.messages import Message
-from edge_fer.protocol.topics import Topics
 from edge_fer.samples import clip, scene
-from tests.broker import Mosquitto, free_port
-
-TOPICS = Topics("demo", "demo")
 
 
 def settings(port: int) -> MqttConfig:
     return MqttConfig(host="127.0.0.1", port=port, protocol="3.1.1")
-
-
-def publish(port: int, *messages: Message) -> None:
-    """Send messages as another client, and wait until the broker has them."""
-    # another id each time: amqtt forgets to close a connection whose id comes again at once
-    connection = BrokerClient(settings(port)).connect(client_id=f"test-device-{uuid.uuid4()}")
-    for message in messages:
-        connection.publish(message)
-        connection.step(0.05)
-    connection.disconnect()
-
-
-def arrived(server: Server, count: int) -> list[Received]:
-    return [message for _ in range(count) if (message := server.next(timeout_s=10))]
-
-
-def test_the_server_hears_all_that_a_device_says() -> None:
-    """JSON and plain text, in order, by the topic below the device's own; another device's messages are not for it."""
-    with broker.running() as port, Server(settings(port), TOPICS) as server:
-        publish(
-            port,
-            Message("edge_fer/demo/demo/availability", "online"),
-            Message("edge_fer/demo/other/event/face", {"seq": 0}),
-            Message("edge_fer/demo/demo/event/face", {"seq": 1}),
-        )
-        first, second = arrived(server, 2)
-        assert server.next(timeout_s=0.1) is None
-    assert (first.kind, first.payload) == ("availability", "online")
-    assert (second.kind, second.payload) == ("event/face", {"seq": 1})
-    assert first.at_s <= second.at_s
-
-
-def test_leftovers_of_an_earlier_run_are_not_news() -> None:
-    """What the broker retained before the server came is left out."""
-    with broker.running() as port:
-        publish(port, Message("edge_fer/demo/demo/availability", "offline", retain=True))
-        with Server(settings(port), TOPICS) as server:
-            publish(port, Message("edge_fer/demo/demo/event/face", {"seq": 1}))
-            assert [message.kind for message in arrived(server, 1)] == ["event/face"]
-
-
-def test_the_brokers_end_is_told(mosquitto: Mosquitto) -> None:
-    """A server whose broker has gone says so, once it has given all that came."""
-
-    def listen(server: Server) -> None:
-        while server.next(timeout_s=0.1) is None:
-            pass
-
-    with Server(mosquitto.config, TOPICS) as server:
-        publish(mosquitto.port, Message("edge_fer/demo/demo/event/face", {"seq": 1}))
-        listen(server)
-        mosquitto.stop()
-        with pytest.raises(BrokerError, match="lost"):
-            listen(server)
-
-
-def test_no_broker_is_an_error_with_a_hint() -> None:
-    """Nobody listens on the port."""
-    with pytest.raises(BrokerError, match="cannot be reached"), Server(settings(free_port()), TOPICS):
-        pass
 
 
 def test_the_broker_ends_without_a_trace() -> None:
@@ -132,7 +65,7 @@ def test_a_broker_that_is_no_address_is_refused(text: str, capsys: pytest.Captur
 def test_a_broker_address_is_read() -> None:
     """Host and port; the last colon divides them."""
     parser = argparse.ArgumentParser()
-    verb.add_parser(parser.add_subparsers())
+    command.add_parser(parser.add_subparsers())
     assert parser.parse_args(["demo", "--broker", "192.0.2.7:1884"]).broker == ("192.0.2.7", 1884)
 
 
@@ -202,8 +135,8 @@ def test_the_process_is_watched(tmp_path: Path) -> None:
 
 
 def test_a_process_that_hangs_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """SIGTERM after the patience is over, and SIGKILL for one that ignores it."""
-    monkeypatch.setattr("edge_fer.demo.process._PATIENCE_S", 0.5)
+    """SIGTERM after the timeout, and SIGKILL for one that ignores it."""
+    monkeypatch.setattr("edge_fer.demo.process._END_TIMEOUT_S", 0.5)
     with FakeDaemon("import time; time.sleep(60)", tmp_path) as process:
         assert process.stop().exit_code == -signal.SIGTERM
     deaf = "import signal, time; signal.signal(15, signal.SIG_IGN); print('x', flush=True); time.sleep(60)"

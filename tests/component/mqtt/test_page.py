@@ -7,13 +7,19 @@ import re
 import shlex
 import shutil
 import subprocess
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from edge_fer.mqtt.publisher import Publisher
-from edge_fer.protocol.payloads import Payloads
+from edge_fer.protocol.codec import decode, to_json
+from edge_fer.protocol.event_stream import EventStream
+from edge_fer.protocol.message_builder import MessageBuilder
+from edge_fer.protocol.payloads import MODELS
 from edge_fer.protocol.topics import Topics
 from tests.broker import WAIT_S, Mosquitto, needs_mosquitto, wait_until
 from tests.factories import face_event
@@ -21,7 +27,7 @@ from tests.subscriber import SCHEMAS, validate
 
 PAGE = (Path(__file__).parents[3] / "docs/mqtt.md").read_text(encoding="utf-8")
 TOPICS = Topics("school-7", "room-b204")
-PAYLOADS = Payloads(TOPICS, {}, is_synced=lambda: True)
+BUILDER = MessageBuilder(TOPICS, {}, is_synced=lambda: True)
 
 
 def blocks(language: str) -> list[str]:
@@ -33,6 +39,17 @@ def blocks(language: str) -> list[str]:
 def test_an_example_fits_its_schema(text: str) -> None:
     """As it stands on the page."""
     validate(json.loads(text))
+
+
+@pytest.mark.parametrize("text", blocks("json"))
+def test_an_example_is_what_the_models_write(text: str) -> None:
+    """The same fields and numbers, in the order of the wire."""
+    payload = json.loads(text)
+    kind = next(
+        kind for kind in MODELS if kind.endswith(payload["schema"].removeprefix("edge_fer.").removesuffix("/1"))
+    )
+    written = to_json(decode(f"{TOPICS.root}/{kind}", text.encode()))
+    assert json.dumps(json.loads(written)) == json.dumps(payload)
 
 
 def test_every_schema_has_an_example() -> None:
@@ -64,19 +81,43 @@ def test_every_topic_stands_on_the_page() -> None:
         assert f"`{topic.replace('/site/device/', '/<site>/<device>/')}`" in PAGE
 
 
-def test_the_servers_code_counts_as_it_says() -> None:
-    """Twice the same event, a skipped number, a new boot."""
+def servers_code() -> Any:
+    """The class on the page, as a server would use it."""
     (code,) = blocks("python")
     names: dict[str, Any] = {}
     exec(code, names)
-    events = names["Events"]()
-    first = {"id": "A", "boot_id": "x", "seq": 1}
-    assert events.is_new(first)
-    assert not events.is_new(first)
-    assert events.is_new({"id": "B", "boot_id": "x", "seq": 4})
-    assert events.missing == 2
-    assert events.is_new({"id": "C", "boot_id": "y", "seq": 1})
-    assert events.missing == 2
+    return names["EventStream"]()
+
+
+def test_the_servers_code_counts_as_it_says() -> None:
+    """Joined in the middle; twice the same event, a skipped number, a late one, a new boot whose first is lost."""
+    stream = servers_code()
+    first = {"id": "A", "boot_id": "x", "seq": 7}
+    assert stream.is_new(first)
+    assert not stream.is_new(first)
+    assert stream.is_new({"id": "B", "boot_id": "x", "seq": 10})
+    assert stream.missing == {("x", 8), ("x", 9)}
+    assert stream.is_new({"id": "C", "boot_id": "x", "seq": 9})
+    assert stream.is_new({"id": "D", "boot_id": "y", "seq": 2})
+    assert stream.missing == {("x", 8), ("y", 1)}
+
+
+@dataclass(frozen=True)
+class Event:
+    """What identifies an event."""
+
+    id: str
+    boot_id: str
+    seq: int
+
+
+@given(arrivals=st.lists(st.builds(Event, st.sampled_from("ABCDEFGH"), st.sampled_from("xyz"), st.integers(1, 12))))
+def test_the_servers_code_and_ours_agree(arrivals: list[Event]) -> None:
+    """Whatever arrives, in whatever order: the page and edge_fer.protocol.event_stream have one rule."""
+    theirs, ours = servers_code(), EventStream()
+    for event in arrivals:
+        assert theirs.is_new(asdict(event)) == ours.is_new(event)
+        assert len(theirs.missing) == ours.missing
 
 
 @needs_mosquitto
@@ -85,12 +126,12 @@ def test_the_subscription_receives_an_event(mosquitto: Mosquitto) -> None:
     """The command as printed, with the test's broker for the example's."""
     (command,) = blocks("sh")
     words = shlex.split(command.replace("-h broker.example", f"-h 127.0.0.1 -p {mosquitto.port} -C 1 -W 10"))
-    one = Publisher(mosquitto.config, TOPICS, gap_message=PAYLOADS.gap)
+    one = Publisher(mosquitto.config, TOPICS, gap_message=BUILDER.gap)
     one.start()
     try:
         with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as subscriber:
             while subscriber.poll() is None:
-                one.publish(PAYLOADS.event(face_event()))
+                one.publish(BUILDER.event(face_event()))
                 with_pause(subscriber)
             assert subscriber.stdout is not None
             topic, payload = subscriber.stdout.readline().split(" ", 1)
@@ -120,12 +161,12 @@ def test_the_access_list_keeps_devices_apart(tmp_path: Path) -> None:
     secret.write_text("s3cret\n")
     with Mosquitto(tmp_path, f"allow_anonymous false\npassword_file {passwords}\nacl_file {acl}") as broker:
         settings = broker.config.model_copy(update={"username": "room-b204", "password_file": secret})
-        for device, told in (("room-b204", "acked"), ("room-c1", "refused")):
-            payloads = Payloads(Topics("school-7", device), {})
-            one = Publisher(settings, payloads.topics, gap_message=payloads.gap)
+        for device, counter in (("room-b204", "acked"), ("room-c1", "refused")):
+            builder = MessageBuilder(Topics("school-7", device), {})
+            one = Publisher(settings, builder.topics, gap_message=builder.gap)
             one.start()
             try:
-                one.publish(payloads.event(face_event()))
-                wait_until(lambda one=one, told=told: one.readings()[told] == 1)  # type: ignore[misc]
+                one.publish(builder.event(face_event()))
+                wait_until(lambda one=one, counter=counter: one.readings()[counter] == 1)  # type: ignore[misc]
             finally:
                 one.stop(2.0)

@@ -1,4 +1,4 @@
-"""TLS to a real mosquitto: a certificate that fits, one that nobody vouches for, and no TLS at all."""
+"""TLS to a real mosquitto: a certificate that fits, one of an unknown authority, and no TLS at all."""
 
 from __future__ import annotations
 
@@ -54,18 +54,18 @@ def settings(broker: Mosquitto, ca_file: Path) -> MqttConfig:
     return MqttConfig(host="localhost", port=broker.port, tls=True, ca_file=ca_file)
 
 
-def test_a_broker_whose_ca_we_trust_is_accepted(broker: Mosquitto, tmp_path: Path) -> None:
+def test_a_certificate_of_a_trusted_ca_is_accepted(broker: Mosquitto, tmp_path: Path) -> None:
     """The certificate is verified against ca_file, and its name against mqtt.host."""
     connection = BrokerClient(settings(broker, tmp_path / "server.pem")).connect(client_id="tester")
     assert connection.protocol == "5"
     connection.disconnect()
 
 
-def test_a_broker_that_nobody_vouches_for_is_refused(broker: Mosquitto, tmp_path: Path) -> None:
+def test_a_certificate_of_an_unknown_ca_is_refused(broker: Mosquitto, tmp_path: Path) -> None:
     """The message says what is wrong with the certificate, and the hint names the key."""
-    stranger, _ = self_signed(tmp_path, "stranger")
+    other, _ = self_signed(tmp_path, "other")
     with pytest.raises(BrokerError, match=r"self.signed certificate \(check mqtt.ca_file"):
-        BrokerClient(settings(broker, stranger)).connect(client_id="tester")
+        BrokerClient(settings(broker, other)).connect(client_id="tester")
 
 
 def test_a_certificate_of_another_name_is_refused(broker: Mosquitto, tmp_path: Path) -> None:
@@ -78,20 +78,20 @@ def test_a_certificate_of_another_name_is_refused(broker: Mosquitto, tmp_path: P
 def test_tls_to_a_plain_port_says_so(mosquitto: Mosquitto, tmp_path: Path) -> None:
     """The commonest mistake: 1883 with tls: true."""
     certificate, _ = self_signed(tmp_path, "server")
-    with pytest.raises(BrokerError, match="does not speak TLS there"):
+    with pytest.raises(BrokerError, match="this port does not use TLS"):
         BrokerClient(settings(mosquitto, certificate)).connect(client_id="tester")
 
 
 def test_plaintext_to_a_tls_port_says_so(broker: Mosquitto) -> None:
     """The other way round: 8883 without tls."""
-    with pytest.raises(BrokerError, match=r"did not answer our CONNECT .*mqtt\.tls"):
+    with pytest.raises(BrokerError, match=r"did not answer CONNECT .*mqtt\.tls"):
         BrokerClient(broker.config).connect(client_id="tester")
 
 
-def test_a_ca_file_that_is_none_is_a_config_error(tmp_path: Path) -> None:
-    """Missing, or no certificate: said at the start, with the key."""
+def test_a_ca_file_that_cannot_be_used_is_a_config_error(tmp_path: Path) -> None:
+    """Missing, or not a certificate: reported at the start, with the key."""
     nonsense = tmp_path / "ca.pem"
     nonsense.write_text("no certificate")
-    for path, why in ((tmp_path / "absent.pem", "No such file"), (nonsense, "no PEM certificate")):
+    for path, why in ((tmp_path / "absent.pem", "No such file"), (nonsense, "not a PEM certificate")):
         with pytest.raises(ConfigError, match=rf"mqtt.ca_file: .*{why}"):
             BrokerClient(MqttConfig(tls=True, ca_file=path))

@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from edge_fer.config.schema import Config
 from edge_fer.errors import CameraError
-from edge_fer.protocol.payloads import Payloads
+from edge_fer.protocol.message_builder import MessageBuilder
 from edge_fer.service.daemon import Daemon
 from edge_fer.sources.base import Source
 from tests.fakes import FakePipeline, FakePublisher, FakeSource
@@ -56,7 +56,7 @@ class DaemonHarness:
             raise source
         return source
 
-    def _make_publisher(self, _config: Config, _payloads: Payloads) -> FakePublisher:
+    def _make_publisher(self, _config: Config, _builder: MessageBuilder) -> FakePublisher:
         return self.publisher
 
 

@@ -69,7 +69,7 @@ def test_time_to_name_counts_from_the_first_visible_frame() -> None:
 
 
 def test_a_wrong_name_is_kept() -> None:
-    """One frame is enough to be told of, and does not count as recognized."""
+    """One frame is enough to be reported, and does not count as recognized."""
     measured = watch(lambda seq, truth: seen(1, truth.face, "Grace Hopper" if seq == FIRST + 5 else None))
     assert measured.visits[0].names == {"Grace Hopper"}
     assert measured.visits[0].named_after_s is None

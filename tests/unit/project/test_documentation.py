@@ -1,4 +1,4 @@
-"""Generated pages are current and complete, and pages name files that exist."""
+"""Generated files are current and complete, and pages name files that exist."""
 
 from __future__ import annotations
 
@@ -8,15 +8,17 @@ from pathlib import Path
 import pytest
 
 from edge_fer import cli, errors
-from tests.documentation import PAGES, ROOT, command_line
+from tests.documentation import ROOT, command_line, generated_files
+
+FILES = generated_files()
 
 MARKDOWN = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")])
 
 
-@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
-def test_generated_pages_are_current(path: Path) -> None:
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_generated_files_are_current(path: Path) -> None:
     """If this fails: make docs."""
-    assert path.read_text(encoding="utf-8") == PAGES[path]()
+    assert path.read_text(encoding="utf-8") == FILES[path]
 
 
 def test_every_command_is_documented() -> None:

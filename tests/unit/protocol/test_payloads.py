@@ -1,227 +1,52 @@
-"""Events, status and health as JSON: what stands where, and that it fits the schema."""
+"""The payload models as values: what a reader gets."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
-from datetime import datetime, timedelta, timezone
-from typing import Any
+from datetime import datetime, timezone
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from pydantic import ValidationError
 
-from edge_fer.config import loading
-from edge_fer.domain.events import FaceEvent, FaceEventType, Gap, SystemEvent, SystemEventType
-from edge_fer.domain.faces import Emotion, EmotionState, Identity, IdentityState, Quality
-from edge_fer.domain.health import HealthReport
-from edge_fer.protocol.messages import encode
-from edge_fer.protocol.payloads import Payloads
+from edge_fer.domain.events import FaceEventType
+from edge_fer.domain.faces import EmotionState, IdentityState
+from edge_fer.mqtt.outbox import Entry
+from edge_fer.protocol.message_builder import MessageBuilder
+from edge_fer.protocol.payloads import MODELS, AvailabilityPayload, FacePayload
 from edge_fer.protocol.topics import Topics
-from tests.factories import ADA, EPOCH, OUTBOX, UNSURE, emotion_event, face_event, health_message, on_wire, plain
-from tests.manifests import emotion_manifest, identity_manifest
-from tests.subscriber import validate
+from tests.factories import EPOCH, arrived, face_event
 
 TOPICS = Topics("school-7", "room-b204")
-NO_REPORT = HealthReport(0.0, None, None, None, 0, 0, 90_000_000, None, None)
+FACE = arrived(Entry(7, MessageBuilder(TOPICS, {}).event(face_event())).numbered()).payload
 
 
-@pytest.fixture
-def maker() -> Payloads:
-    """Payloads of a device with both models, at a known time with a good clock."""
-    models = {"identity": identity_manifest(), "emotion": emotion_manifest("happy", "sad")}
-    return Payloads(TOPICS, models, is_synced=lambda: True, now=lambda: EPOCH)
-
-
-def test_a_face_event_reads_as_the_design_says(maker: Payloads) -> None:
-    """Every field, with units and rounding."""
-    message = maker.event(face_event(FaceEventType.UPDATE, track_id=93), latency_ms=143.26)
-    told = on_wire(message, 4182)
-    assert (message.topic, message.qos, message.retain) == ("edge_fer/school-7/room-b204/event/face", 1, False)
-    assert re.fullmatch("[0-9A-Z]{26}", told.pop("id"))
-    assert told == {
-        "schema": "edge_fer.face/1",
-        "site": "school-7",
-        "device": "room-b204",
-        "boot_id": maker.boot_id,
-        "seq": 4182,
-        "ts": "2026-11-20T09:14:03.412Z",
-        "clock_synced": True,
-        "replayed": False,
-        "type": "update",
-        "track": "t-93",
-        "box": [0.1, 0.2, 0.3, 0.4],
-        "quality": {"face_px": 71, "sharpness": 0.823, "yaw_deg": 9},
-        "identity": {"state": "known", "subject": "ada", "similarity": 0.9512, "margin": 0.1034, "votes": 3},
-        "emotion": {
-            "state": "ok",
-            "label": "happy",
-            "scores": {"happy": 0.8, "neutral": 0.2},
-            "window_s": 1.0,
-            "reason": None,
-        },
-        "models": {"identity": "fake-identity@0000", "emotion": "fake-emotion@0000"},
-        "latency_ms": 143.3,
-    }
-    validate(on_wire(message))
-
-
-def test_an_emotion_event_says_who_and_how(maker: Payloads) -> None:
-    """On its own topic, with the identity, without a box."""
-    message = maker.event(emotion_event())
-    told = on_wire(message)
-    validate(told)
-    assert message.topic.endswith("/event/emotion")
-    assert (told["type"], told["track"], told["emotion"]["label"], told["identity"]["subject"]) == (
-        "change",
-        "t-1",
-        "happy",
-        "ada",
+def test_a_face_has_the_types_of_the_domain() -> None:
+    """Enumerations, and times with their zone."""
+    assert isinstance(FACE, FacePayload)
+    assert (FACE.type, FACE.identity.state, FACE.emotion.state) == (
+        FaceEventType.ENTER,
+        IdentityState.KNOWN,
+        EmotionState.OK,
     )
-    assert told["latency_ms"] is None
+    assert FACE.ts == EPOCH
+    assert FACE.ts.tzinfo is timezone.utc
 
 
-def test_system_events_say_what_happened(maker: Payloads) -> None:
-    """A lost camera has a detail and no gap."""
-    message = maker.event(SystemEvent(SystemEventType.CAMERA_LOST, EPOCH, "/dev/video0: unplugged"))
-    told = on_wire(message)
-    validate(told)
-    assert message.topic.endswith("/event/system")
-    assert (told["type"], told["detail"], told["gap"]) == ("camera_lost", "/dev/video0: unplugged", None)
+def test_a_payload_cannot_be_changed() -> None:
+    """Several readers may hold the same one."""
+    assert isinstance(FACE, FacePayload)
+    with pytest.raises(ValidationError, match="frozen"):
+        FACE.ts = datetime.now(timezone.utc)
 
 
-def test_a_gap_says_how_many_events_are_missing(maker: Payloads) -> None:
-    """With the range of seq in which they lie."""
-    told = on_wire(maker.gap(Gap(12, 5, 16)))
-    validate(told)
-    assert told["gap"] == {"dropped": 12, "first_seq": 5, "last_seq": 16}
+@pytest.mark.parametrize("model", MODELS.values(), ids=MODELS)
+def test_an_error_never_shows_a_value(model: type[FacePayload]) -> None:
+    """It may be a name."""
+    with pytest.raises(ValidationError) as refused:
+        model.model_validate("Grace Hopper")
+    assert "Grace" not in str(refused.value)
 
 
-def test_status_is_retained_and_names_no_person(maker: Payloads) -> None:
-    """What runs on the device, with the models' hashes and whether plaintext was allowed."""
-    message = maker.status(loading.load(None), camera_state="opening")
-    told = plain(message)
-    validate(told)
-    assert message.retain
-    assert told["models"]["identity"] == {"name": "fake-identity", "sha256": "0" * 64}
-    assert told["camera"] == {"source": "/dev/video0", "state": "opening"}
-    assert told["insecure_plaintext"] is False
-    assert "subject" not in encode(message.payload).decode()
-
-
-def test_health_is_momentary(maker: Payloads) -> None:
-    """QoS 0, not retained, with counters of the outbox."""
-    message = health_message(maker)
-    told = plain(message)
-    validate(told)
-    assert (message.qos, message.retain) == (0, False)
-    assert (told["fps"], told["latency_ms"], told["rss_mb"], told["uptime_s"]) == (
-        14.99,
-        {"p50": 42.0, "p95": 71.3},
-        181.2,
-        62,
-    )
-    assert told["outbox"] == OUTBOX
-
-
-def test_health_without_frames_says_null(maker: Payloads) -> None:
-    """Unknown is null, never 0."""
-    told = plain(health_message(maker, NO_REPORT))
-    validate(told)
-    assert (told["latency_ms"], told["frame_age_s"], told["temperature_c"], told["throttled"]) == (
-        {"p50": None, "p95": None},
-        None,
-        None,
-        None,
-    )
-
-
-def test_models_that_are_off_are_left_out() -> None:
-    """Without an emotion model there is no id of one."""
-    maker = Payloads(TOPICS, {"identity": identity_manifest()})
-    told = on_wire(maker.event(face_event(emotion=Emotion(EmotionState.DISABLED))))
-    validate(told)
-    assert told["models"] == {"identity": "fake-identity@0000"}
-
-
-def test_only_availability_and_status_are_retained(maker: Payloads) -> None:
-    """Nothing that names a person stays at the broker."""
-    messages = [
-        maker.event(face_event()),
-        maker.event(emotion_event()),
-        maker.gap(Gap(1, 1, 1)),
-        health_message(maker),
-        maker.status(loading.load(None), camera_state="ok"),
-        TOPICS.availability_message(online=True),
-    ]
-    assert [message.topic.split("/", 3)[3] for message in messages if message.retain] == ["status", "availability"]
-
-
-def test_no_topic_names_a_person(maker: Payloads) -> None:
-    """The subject stands in the payload only."""
-    message = maker.event(face_event(identity=ADA))
-    assert "ada" not in message.topic
-    assert message.topic == maker.event(face_event(identity=Identity(IdentityState.UNKNOWN))).topic
-
-
-STATES = st.one_of(
-    st.builds(
-        Identity,
-        st.just(IdentityState.KNOWN),
-        st.text(min_size=1, max_size=20),
-        st.floats(-1, 1),
-        st.none() | st.floats(-2, 2),
-        st.integers(1, 99),
-    ),
-    st.builds(
-        Identity,
-        st.sampled_from([state for state in IdentityState if state is not IdentityState.KNOWN]),
-        st.none(),
-        st.none() | st.floats(-1, 1),
-    ),
-)
-EMOTIONS = st.one_of(
-    st.builds(
-        Emotion,
-        st.just(EmotionState.OK),
-        st.just("happy"),
-        st.dictionaries(st.sampled_from(["happy", "sad", "tired"]), st.floats(0, 1)),
-        st.floats(0, 60),
-    ),
-    st.just(UNSURE),
-    st.just(Emotion(EmotionState.DISABLED)),
-)
-QUALITIES = st.none() | st.builds(Quality, st.floats(0, 4000), st.floats(0, 1), st.floats(-90, 90))
-
-
-@given(identity=STATES, emotion=EMOTIONS, quality=QUALITIES, latency_ms=st.none() | st.floats(0, 1e6))
-def test_every_face_event_that_types_allow_fits_the_schema(
-    identity: Identity, emotion: Emotion, quality: Quality | None, latency_ms: float | None
-) -> None:
-    """Whatever the stages say, the server's schema holds."""
-    maker = Payloads(TOPICS, {}, is_synced=lambda: False)
-    event = FaceEvent(FaceEventType.ENTER, 1, EPOCH, (0.0, 0.5, 1.0, 0.123456), quality, identity, emotion)
-    validate(on_wire(maker.event(event, latency_ms=latency_ms)))
-
-
-def test_numbers_that_are_no_json_are_refused() -> None:
-    """NaN would break every server's parser."""
-    with pytest.raises(ValueError, match="JSON"):
-        encode({"fps": float("nan")})
-
-
-def test_names_travel_as_utf8() -> None:
-    """Not as escapes: people read these payloads."""
-    assert encode({"subject": "Zoë"}) == '{"subject":"Zoë"}'.encode()
-
-
-def test_each_start_has_a_boot_id_of_its_own(maker: Payloads) -> None:
-    """So that a server knows why seq began anew."""
-    assert maker.boot_id != Payloads(TOPICS, {}).boot_id
-
-
-def test_the_real_clock_is_aware_of_its_zone() -> None:
-    """Without a clock given, ts is now."""
-    told: Mapping[str, Any] = plain(Payloads(TOPICS, {}).status(loading.load(None), camera_state="ok"))
-    at = datetime.fromisoformat(told["ts"].replace("Z", "+00:00"))
-    assert abs(datetime.now(timezone.utc) - at) < timedelta(minutes=1)
+def test_availability_is_a_word_and_a_fact() -> None:
+    """Both from one payload."""
+    assert AvailabilityPayload("online").online
+    assert not AvailabilityPayload("offline").online

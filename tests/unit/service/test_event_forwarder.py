@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from edge_fer.config.schema import Config
-from edge_fer.protocol.payloads import Payloads
+from edge_fer.protocol.message_builder import MessageBuilder
 from edge_fer.protocol.topics import Topics
 from edge_fer.service.event_forwarder import EventForwarder
 from tests.factories import REPORT, face_event
@@ -12,7 +12,7 @@ from tests.fakes import FakePublisher
 
 def make_forwarder() -> tuple[EventForwarder, FakePublisher]:
     publisher = FakePublisher()
-    return EventForwarder(Config(), Payloads(Topics("site-1", "room-1"), {}), publisher), publisher
+    return EventForwarder(Config(), MessageBuilder(Topics("site-1", "room-1"), {}), publisher), publisher
 
 
 def last_payload(publisher: FakePublisher) -> dict[str, object]:
