@@ -160,7 +160,7 @@ def test_a_video_without_permission(tmp_path: Path, clip: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", code, str(locked)],
         cwd=tmp_path,
-        env=ENVIRONMENT,
+        env={**ENVIRONMENT, "COVERAGE_PROCESS_CONFIG": ""},  # nobody may not write its file
         capture_output=True,
         text=True,
         check=False,
