@@ -2,7 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 VENV_CONVERT := .venv-convert
-PIP_FLAGS := --quiet --disable-pip-version-check
+# twice quiet: errors only
+PIP_FLAGS := --quiet --quiet --disable-pip-version-check
 UV_VERSION := 0.13.8
 
 .PHONY: help demo test coverage lint bench bench-peers convert test-converters test-tflite-runtime train-emotion docs lock \
@@ -76,14 +77,13 @@ $(VENV)/.dev: requirements/dev.txt pyproject.toml
 $(VENV_CONVERT)/.convert: requirements/convert.txt pyproject.toml converters/pyproject.toml
 	$(call environment,$(VENV_CONVERT),convert,some minutes: it holds TensorFlow,-e . -e ./converters)
 
-# $(call environment,FOLDER,LOCK,HOW LONG,PROJECTS): what pip says is shown only where it fails.
+# $(call environment,FOLDER,LOCK,HOW LONG,PROJECTS)
 define environment
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(not (3, 10) <= v < (3, 14) and \
 	"edge_fer needs Python 3.10 to 3.13, and $(PYTHON) is %d.%d: use make PYTHON=python3.11" % v[:2])'
 	@echo "Installing requirements/$(2).txt into $(1) ($(3), once)"
 	@test -x $(1)/bin/pip || $(PYTHON) -m venv $(1)
-	@{ $(1)/bin/pip install $(PIP_FLAGS) --require-hashes -r requirements/$(2).txt && \
-	$(1)/bin/pip install $(PIP_FLAGS) --no-deps --no-build-isolation $(4); } >$(1)/install.log 2>&1 || \
-	{ cat $(1)/install.log >&2; exit 1; }
+	@$(1)/bin/pip install $(PIP_FLAGS) --require-hashes -r requirements/$(2).txt
+	@$(1)/bin/pip install $(PIP_FLAGS) --no-deps --no-build-isolation $(4)
 	@touch $@
 endef
