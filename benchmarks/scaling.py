@@ -2,7 +2,7 @@
 
     python -m benchmarks.scaling [--json FILE] [--plot FILE.png]
 
-All points are measured in turn, round by round, and the medians told are of processor time: on a busy machine, too,
+All points are measured in turn, round by round, and the reported medians are of processor time: on a busy machine, too,
 that is what a core of one's own would take.
 """
 

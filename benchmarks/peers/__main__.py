@@ -30,6 +30,8 @@ CLIP_FACES, CLIP_S, CLIP_FPS = 4, 12, (15, 30)
 CLIP_ROUNDS = 3
 
 _EMOTION_MODEL = "emotion.tflite"
+_VECTOR_FLAGS = ("avx2", "avx512f", "avx512_vnni", "avx_vnni", "asimd", "asimddp", "i8mm")
+"""Of /proc/cpuinfo: how wide a processor computes, and whether it multiplies 8-bit numbers in one instruction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,9 +177,12 @@ def _chosen(all_of_them: Sequence[Contender], only: Sequence[str]) -> list[Conte
 
 
 def _processor() -> str:
-    lines = Path("/proc/cpuinfo").read_text().splitlines()
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()
+    """Its name, and what it has for arithmetic."""
+    pairs = (line.partition(":") for line in Path("/proc/cpuinfo").read_text().splitlines())
+    fields = {name.strip(): value.strip() for name, _, value in pairs}
+    flags = fields.get("flags", fields.get("Features", "")).split()
+    vectors = [flag for flag in _VECTOR_FLAGS if flag in flags]
+    return f"{fields.get('model name', platform.machine())} ({', '.join(vectors)})"
 
 
 def _plot(results: dict[str, object], path: Path) -> None:
