@@ -1,6 +1,6 @@
 """How much the smoothing calms the labels, and what delay it costs.
 
-    python benchmarks/flicker.py VIDEO...
+    python -m benchmarks.flicker VIDEO...
 
 For each video, the pipeline classifies every face in every frame. "Raw" is the best label of each single
 classification; "reported" is what the pipeline gives, abstentions included. Changes are counted per minute of presence.

@@ -1,6 +1,6 @@
 """What following faces between searches loses and saves, against searching every frame.
 
-    python benchmarks/following.py VIDEO...
+    python -m benchmarks.following VIDEO...
 
 For each video and search interval: the share of faces of every-frame searching that are there too (IoU ≥ 0.5), how well
 the boxes agree, how far landmarks lie apart in units of the face's side, visits, and milliseconds a frame.

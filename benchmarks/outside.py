@@ -64,7 +64,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def measure(faces: int, rounds: int) -> Iterator[Cost]:
-    """Every frame of `rounds` rounds over one clip, after one that is not told."""
+    """Every frame of `rounds` rounds over one clip, after one that is not reported."""
     flags = {"models.threads": 1, "identity.enabled": False, "emotion.enabled": False}
     running = building.build(loading.load(None, {**flags, "pipeline.target_fps": 1}))  # a budget that gives nothing up
     clip = [scene.rgb for scene in scenes.moving(scenes.SHIPPED, (640, 480), faces, _FRAMES, seed=0)]

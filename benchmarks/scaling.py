@@ -2,7 +2,7 @@
 
     python -m benchmarks.scaling [--json FILE] [--plot FILE.png]
 
-All points are measured in turn, round by round, and the medians told are of processor time: on a busy machine, too,
+All points are measured in turn, round by round, and the reported medians are of processor time: on a busy machine, too,
 that is what a core of one's own would take.
 """
 
@@ -72,7 +72,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     cv2.setNumThreads(1)
     peak = floor.peak()
     points = measure(peak, arguments.rounds)
-    _say(f"peak: {peak.float32 / 1e9:.0f} GMAC/s float32, {peak.int8 / 1e9:.0f} GMAC/s int8\n")
+    _say(f"One thread reaches {peak}.\n")
     for varied in _SWEEPS:
         _say(table([point for point in points if point.varied == varied]) + "\n")
     results = {"peak": asdict(peak), "points": [asdict(point) for point in points]}

@@ -31,7 +31,7 @@ ALIGNMENT = Crop(
     size_px=(SIDE_PX, SIDE_PX),
     landmarks=((78.1, 88.5), (145.9, 88.5), (112.0, 129.3), (82.5, 164.2), (141.5, 164.2)),
 )
-"""dlib's chips of 150 px at 85 % and centerd a little higher: VGG-Face was trained on boxes with a margin.
+"""dlib's chips of 150 px at 85 % and centered a little higher: VGG-Face was trained on boxes with a margin.
 Not measured on the published weights, which are not here: measure with --pairs."""
 
 

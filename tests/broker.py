@@ -21,7 +21,9 @@ from amqtt.broker import Broker
 from edge_fer.config.schema import MqttConfig
 
 MOSQUITTO = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin")
-needs_mosquitto = pytest.mark.skipif(MOSQUITTO is None, reason="mosquitto is not installed (apt install mosquitto)")
+_NO_MOSQUITTO = "mosquitto is not installed (apt install mosquitto)"
+needs_mosquitto = pytest.mark.skipif(MOSQUITTO is None, reason=_NO_MOSQUITTO)
+"""For tests that use mosquitto's tools before they start a `Mosquitto`."""
 
 WAIT_S = 10.0
 """Longest wait for what should come at once: generous, for a loaded machine."""
@@ -86,7 +88,7 @@ class Amqtt:
 
 
 class Mosquitto:
-    """mosquitto as a process of its own; a context manager.
+    """mosquitto as a process of its own; a context manager. Skips the test where it is not installed.
 
     Args:
         folder: For its configuration; empty.
@@ -95,6 +97,9 @@ class Mosquitto:
     """
 
     def __init__(self, folder: Path, settings: str = "allow_anonymous true", *, port: int | None = None) -> None:
+        if MOSQUITTO is None:
+            pytest.skip(_NO_MOSQUITTO)
+        self._program = MOSQUITTO
         self.port = port or free_port()
         self._folder = folder
         self._settings = settings
@@ -116,8 +121,7 @@ class Mosquitto:
         path = self._folder / "mosquitto.conf"
         user = "user root\n" if os.geteuid() == 0 else ""  # else it drops to a user who cannot read the test's folder
         path.write_text(f"listener {self.port} 127.0.0.1\n{user}{self._settings}\n")
-        assert MOSQUITTO is not None
-        self._process = subprocess.Popen([MOSQUITTO, "-c", str(path)], stderr=subprocess.DEVNULL)
+        self._process = subprocess.Popen([self._program, "-c", str(path)], stderr=subprocess.DEVNULL)
         wait_until(self._listens)
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> None:

@@ -1,4 +1,4 @@
-"""Fixtures for unit, component, golden and system tests."""
+"""Fixtures for unit, component, golden and system tests, and a limit to how many may be skipped."""
 
 from __future__ import annotations
 
@@ -8,11 +8,36 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-from tests.broker import MOSQUITTO, Amqtt, Mosquitto
+from tests.broker import Amqtt, Mosquitto
 
 # Speed is measured in benchmarks/; on a busy machine a deadline here would only fail at random.
 hypothesis.settings.register_profile("edge_fer", deadline=None)
 hypothesis.settings.load_profile("edge_fer")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--max-skips COUNT`: a tool that is missing must not hide more than the tests that need it."""
+    parser.addoption("--max-skips", type=int, metavar="COUNT", help="fail when more tests than these are skipped")
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A run that is otherwise green fails when it skipped too much."""
+    limit = session.config.option.max_skips
+    if limit is not None and _skipped(session.config) > limit and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Both numbers, as the last line but one."""
+    limit = config.option.max_skips
+    if limit is not None:
+        count = _skipped(config)
+        terminalreporter.write_line(f"{count} skipped, at most {limit} allowed (--max-skips)", red=count > limit)
+
+
+def _skipped(config: pytest.Config) -> int:
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    return len(reporter.stats.get("skipped", ())) if reporter else 0
 
 
 @pytest.fixture
@@ -25,8 +50,6 @@ def amqtt_broker() -> Iterator[Amqtt]:
 @pytest.fixture
 def mosquitto(tmp_path: Path) -> Iterator[Mosquitto]:
     """A running mosquitto without access control: MQTT 5 and 3.1.1."""
-    if MOSQUITTO is None:
-        pytest.skip("mosquitto is not installed (apt install mosquitto)")
     folder = tmp_path / "mosquitto"
     folder.mkdir()
     with Mosquitto(folder) as broker:

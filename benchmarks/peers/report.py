@@ -1,4 +1,4 @@
-"""From answers to tables: medians, ratios, faces found, and whether what was promised holds."""
+"""From answers to tables: medians, ratios, faces found, and which targets are met."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SAME_FACE_IOU = 0.5
 
 _AGAINST = {contender.name: contender.against for contender in STILLS if contender.against}
 
-_PROMISED = (("facenet-pytorch", 8.0), ("fer", 15.0), ("mtcnn 1.0.0", 4.0))
+_TIMES_FASTER = (("facenet-pytorch", 8.0), ("fer", 15.0), ("mtcnn 1.0.0", 4.0))
 """Contender and how many times faster than it the full cascade is to be, at 640×480."""
 
 
@@ -63,12 +63,12 @@ class Condition:
 
 
 @dataclass(frozen=True, slots=True)
-class Promise:
-    """Something that edge_fer promises, and what was measured."""
+class Target:
+    """What edge_fer is to reach, and what was measured."""
 
     text: str
     measured: str
-    kept: bool
+    met: bool
 
 
 def matched(found: Sequence[Sequence[float]], faces: Sequence[Box]) -> int:
@@ -170,23 +170,23 @@ def clip_table(condition: Condition, fps: int) -> str:
     return "\n".join(lines)
 
 
-def promises(stills: Sequence[Condition], clips: Sequence[tuple[Condition, int]]) -> tuple[Promise, ...]:
-    """What was promised of the conditions measured."""
+def targets(stills: Sequence[Condition], clips: Sequence[tuple[Condition, int]]) -> tuple[Target, ...]:
+    """The targets that the measured conditions can tell."""
     small = [condition for condition in stills if condition.width_px == 640]
-    kept = [promise for name, times in _PROMISED if (promise := _faster(small, name, times))]
+    found = [target for name, times in _TIMES_FASTER if (target := _faster(small, name, times))]
     for people, width_px in sorted({(condition.people, condition.width_px) for condition in stills}):
         alike = {c.faces: c.row(OURS_40) for c in stills if (c.people, c.width_px) == (people, width_px)}
         one, ten = alike.get(1), alike.get(10)
         if one and ten:
             ratio = ten.cpu_ms / one.cpu_ms
             text = f"10 faces cost at most 2 × one ({people}, {width_px} px wide)"
-            kept.append(Promise(text, f"{ratio:.2f}", ratio <= 2))
+            found.append(Target(text, f"{ratio:.2f}", ratio <= 2))
     for condition, fps in clips:
-        kept.extend(_steady(condition, fps))
-    return tuple(kept)
+        found.extend(_steady(condition, fps))
+    return tuple(found)
 
 
-def _faster(conditions: Sequence[Condition], name: str, times: float) -> Promise | None:
+def _faster(conditions: Sequence[Condition], name: str, times: float) -> Target | None:
     """At least `times` faster than a contender, at no fewer faces found, under the least favorable condition."""
     pairs = [(row, condition.row(_AGAINST[name])) for condition in conditions if (row := condition.row(name))]
     ratios = [row.ratio for row, _ in pairs if row.ratio]
@@ -195,10 +195,10 @@ def _faster(conditions: Sequence[Condition], name: str, times: float) -> Promise
     theirs, ours = sum(row.found for row, _ in pairs), sum(row.found for _, row in pairs if row)
     measured = f"{min(ratios):.1f} to {max(ratios):.1f}; found {ours}, it {theirs}"
     text = f"{times:.0f} × faster than {name} at 640×480, at no fewer faces"
-    return Promise(text, measured, min(ratios) >= times and ours >= theirs)
+    return Target(text, measured, min(ratios) >= times and ours >= theirs)
 
 
-def _steady(condition: Condition, fps: int) -> list[Promise]:
+def _steady(condition: Condition, fps: int) -> list[Target]:
     """At most what MediaPipe's detection costs, with 98 % of the recall of searching every frame."""
     emotional, theirs, searching = (condition.row(name) for name in (WITH_EMOTION, MEDIAPIPE, EVERY_FRAME))
     ours = emotional or condition.row(FOLLOWING)
@@ -207,8 +207,8 @@ def _steady(condition: Condition, fps: int) -> list[Promise]:
     where = f"{condition.faces} moving faces at {fps} frames a second ({condition.people})"
     if ours and theirs:
         ratio = ours.mean_cpu_ms / theirs.mean_cpu_ms
-        found.append(Promise(f"at most 1.0 × MediaPipe, {what}: {where}", f"{ratio:.2f}", ratio <= 1))
+        found.append(Target(f"at most 1.0 × MediaPipe, {what}: {where}", f"{ratio:.2f}", ratio <= 1))
     if ours and searching:
         recall = ours.found / searching.found
-        found.append(Promise(f"98 % of the recall of searching: {where}", f"{recall:.1%}", recall >= 0.98))
+        found.append(Target(f"98 % of the recall of searching: {where}", f"{recall:.1%}", recall >= 0.98))
     return found

@@ -152,7 +152,7 @@ def shipped(
 def merged_heads(trained: keras.Model, votes_share: float) -> tuple[Floats, Floats]:
     """One dense layer (kernel (128, 8), bias (8,)): a weighted mean of both heads' logits; tired from `label`.
 
-    The heads' logits are first centerd over the basic labels, so that tired keeps its odds against them.
+    The heads' logits are first centered over the basic labels, so that tired keeps its odds against them.
     """
     kernel, bias = (np.array(part, np.float32) for part in trained.get_layer("label").get_weights())
     other, other_bias = (np.array(part, np.float32) for part in trained.get_layer("votes").get_weights())

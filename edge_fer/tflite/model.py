@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_fer.errors import InferenceError, ModelError
+from edge_fer.tflite import delegate_notice
 from edge_fer.tflite import manifest as manifests
 from edge_fer.tflite.manifest import Manifest
 
@@ -45,8 +46,9 @@ class Model:
         self.invoke_s = 0.0
         self.invocations = 0
         try:
-            self._interpreter = Interpreter(model_path=str(path), num_threads=threads)
-            self._interpreter.allocate_tensors()
+            with delegate_notice.suppressed():
+                self._interpreter = Interpreter(model_path=str(path), num_threads=threads)
+                self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
             raise ModelError(
                 f"{path}: the runtime cannot load it: {str(error).splitlines()[0]}",

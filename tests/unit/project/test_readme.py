@@ -44,7 +44,7 @@ def test_a_command_of_the_readme_exists(command: tuple[str, ...]) -> None:
     """A make target, a line that the command's own parser takes, or the one apt-get line."""
     program, *arguments = command
     if program == "make":
-        assert set(arguments) <= TARGETS
+        assert {argument for argument in arguments if "=" not in argument} <= TARGETS
     elif program == "edge-fer":
         cli.parser().parse_args(arguments)
     else:
