@@ -195,7 +195,7 @@ def test_a_payload_that_cannot_be_encoded_is_not_sent() -> None:
 
 
 def test_what_is_subscribed_arrives(amqtt_broker: Amqtt) -> None:
-    """Topic, payload, retained or not; and the number of a publish comes back with its acknowledgement."""
+    """Topic, payload, retained or not; and the number of a publish comes back with its acknowledgment."""
     received: list[tuple[str, bytes, bool]] = []
     acknowledged: list[int] = []
     callbacks = Callbacks(

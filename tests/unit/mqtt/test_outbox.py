@@ -35,7 +35,7 @@ def test_events_come_out_in_order_with_rising_seq() -> None:
 
 
 def test_an_entry_stays_until_it_is_done() -> None:
-    """Taking is not forgetting: only the broker's acknowledgement ends it."""
+    """Taking is not forgetting: only the broker's acknowledgment ends it."""
     outbox = Outbox(10)
     outbox.put(event(0))
     outbox.take()
@@ -119,7 +119,7 @@ def test_a_restart_of_a_full_outbox_drops_what_was_sent_first() -> None:
     assert outbox.take_gap() == Gap(3, 1, 3)
 
 
-def test_acknowledgements_of_unknown_entries_are_ignored() -> None:
+def test_acknowledgments_of_unknown_entries_are_ignored() -> None:
     """A late PUBACK for what was dropped does no harm."""
     outbox = Outbox(10)
     outbox.done(99)
