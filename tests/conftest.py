@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,9 @@ import hypothesis
 import pytest
 
 from tests.broker import Amqtt, Mosquitto
+
+# A shell starts its background jobs with Ctrl-C ignored, and so would every process that a test starts and interrupts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Speed is measured in benchmarks/; on a busy machine a deadline here would only fail at random.
 hypothesis.settings.register_profile("edge_fer", deadline=None)
